@@ -1,0 +1,1 @@
+"""What a customer says comes in, responses go out."""

@@ -1,0 +1,1 @@
+"""JSON for systems: one module a resource, strict shapes, problems, pages."""

@@ -1,0 +1,83 @@
+"""A brand's or a touchpoint's content comes in; every rule that it breaks is raised."""
+
+from __future__ import annotations
+
+import math
+
+from survey_service.api.checks.fields import (
+    Problems,
+    address_problems,
+    line_problems,
+    refuse,
+    sender_problems,
+    text_problems,
+    url_problems,
+    zone_problems,
+)
+from survey_service.errors import FieldProblem
+from survey_service.models.brand import BrandContent, Colors
+from survey_service.models.colors import TEXT_CONTRAST, contrast
+from survey_service.models.touchpoint import TouchpointContent
+
+# RFC 5321 section 4.5.3.1.1 allows 64 octets; `+dlv_` and 22 digits are added to tell which mail came back.
+_MAX_BOUNCE_LOCAL = 64 - len("+dlv_") - 22
+
+
+def check_brand(content: BrandContent) -> None:
+    """Refuse a brand in whose name nothing readable could be sent.
+
+    Raises:
+        InvalidInput: every problem, each with its pointer.
+    """
+    refuse(_brand_problems(content))
+
+
+def check_touchpoint(content: TouchpointContent) -> None:
+    """Refuse a touchpoint in no known time zone, or with a name of more than one line.
+
+    Raises:
+        InvalidInput: every problem, each with its pointer.
+    """
+    refuse(_touchpoint_problems(content))
+
+
+def _brand_problems(content: BrandContent) -> Problems:
+    yield from line_problems("/name", content.name)
+    yield from sender_problems("/email_from", content.email_from)
+    yield from sender_problems("/reply_to", content.reply_to)
+    yield from _return_path_problems("/return_path", content.return_path)
+    yield from text_problems("/postal_address", content.postal_address)
+    yield from line_problems("/contact", content.contact)
+    yield from line_problems("/signed_by", content.signed_by)
+    yield from zone_problems("/timezone", content.timezone)
+    yield from url_problems("/privacy_url", content.privacy_url)
+    yield from url_problems("/logo_url", content.logo_url)
+    yield from _color_problems(content.colors)
+    for number, address in enumerate(content.test_addresses):
+        yield from address_problems(f"/test_addresses/{number}", address)
+
+
+def _return_path_problems(pointer: str, address: str | None) -> Problems:
+    yield from address_problems(pointer, address)
+    if address is not None and len(address.rpartition("@")[0]) > _MAX_BOUNCE_LOCAL:
+        message = (
+            f"has more than {_MAX_BOUNCE_LOCAL} characters before the @, where `+` and the delivery's id are added"
+        )
+        yield FieldProblem(pointer, "length", message)
+
+
+def _touchpoint_problems(content: TouchpointContent) -> Problems:
+    yield from line_problems("/name", content.name)
+    yield from zone_problems("/timezone", content.timezone)
+    yield from line_problems("/journey_stage", content.journey_stage)
+    yield from line_problems("/region", content.region)
+
+
+def _color_problems(colors: Colors) -> Problems:
+    measured = contrast(colors.accent, colors.on_accent)
+    if measured < TEXT_CONTRAST:
+        shown = math.floor(measured * 100) / 100  # never rounded up to the limit itself
+        message = (
+            f"has a contrast of {shown:.2f} to accent; text needs {TEXT_CONTRAST} to be readable (WCAG 2.2, 1.4.3)"
+        )
+        yield FieldProblem("/colors/on_accent", "contrast", message)

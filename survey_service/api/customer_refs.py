@@ -1,0 +1,24 @@
+"""How callers name a person in a filter or a body: their own id, or ours; what the store knows goes out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from survey_service.models.customer import Customer
+from survey_service.store.customers import Customers
+
+# The whole shape of `hashed_id`, since other systems' own ids begin with `cus_` too.
+_OUR_ID = re.compile(r"cus_[0-9A-Za-z]{22}")
+
+
+def customer_filter(ref: str) -> dict[str, Any]:
+    """The stored field that holds this kind of id, and its value."""
+    return {"customer" if _OUR_ID.fullmatch(ref) else "customer_ref": ref}
+
+
+async def find_customer(customers: Customers, ref: str) -> Customer | None:
+    """The person behind an id."""
+    if _OUR_ID.fullmatch(ref):
+        return (await customers.get_many([ref])).get(ref)
+    return (await customers.find_by_keys([f"id:{ref}"])).get(f"id:{ref}")

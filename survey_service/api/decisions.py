@@ -1,0 +1,56 @@
+"""`GET /v1/decisions`: each trigger's word about each event goes out, silence and its reason included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from survey_service.api.endpoint import Call, Reply, endpoint
+from survey_service.api.pagination import ListOf, ListQuery, list_reply
+from survey_service.api.shapes.rows import DecisionRow
+from survey_service.errors import InvalidInput
+from survey_service.models.api_key import Scope
+from survey_service.models.decision import Outcome, Reason
+from survey_service.store.paging import Cursor
+
+_SEPARATOR = "#"
+
+
+class DecisionsQuery(ListQuery):
+    """Filters; all that are given must hold."""
+
+    trigger: str | None = Field(default=None, max_length=100)
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    event_type: str | None = Field(default=None, max_length=200)
+
+    def filters(self) -> dict[str, Any]:
+        """What the rows must match."""
+        return self.model_dump(exclude_none=True, exclude=set(ListQuery.model_fields))
+
+
+@endpoint("GET", "/v1/decisions", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[DecisionRow]})
+async def list_decisions(call: Call, query: DecisionsQuery) -> Reply:
+    """List decisions, newest first."""
+    after = _decode(query.cursor) if query.cursor else None
+    rows = await call.parts.store.events.decisions(query.filters(), query.limit + 1, after)
+    shown = rows[: query.limit]
+    more = len(rows) > query.limit
+    return list_reply(call, [DecisionRow.show(row) for row in shown], _encode(shown[-1]) if more else None)
+
+
+def _encode(row: dict[str, Any]) -> str:
+    return Cursor(row["decided_at"], f"{row['event']}{_SEPARATOR}{row['number']}").encode()
+
+
+def _decode(text: str) -> tuple[datetime, str, int]:
+    cursor = Cursor.decode(text)
+    key, _, number = cursor.id.rpartition(_SEPARATOR)
+    if not key or not number.isdecimal() or len(number) > 6:
+        raise InvalidInput.at("/cursor", "cursor", "is not a cursor of this service")
+    return cursor.at, key, int(number)
+
+
+ENDPOINTS = (list_decisions,)

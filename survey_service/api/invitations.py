@@ -1,0 +1,144 @@
+"""`/v1/invitations`: direct requests come in; invitations with their deliveries and history go out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import Field
+
+from survey_service.api.customer_refs import customer_filter
+from survey_service.api.endpoint import Call, Reply, endpoint
+from survey_service.api.history import invitation_history
+from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
+from survey_service.api.shapes.invitation import InvitationDetail, InvitationIn, InvitationMade
+from survey_service.api.shapes.rows import DeliveryRow, InvitationRow
+from survey_service.api.strict_json import check_storable
+from survey_service.errors import Conflict, InvalidInput, NotFound
+from survey_service.intake.direct import DirectRequest
+from survey_service.models.api_key import Scope
+from survey_service.models.decision import Reason
+from survey_service.models.ids import response_id
+from survey_service.models.invitation import Invitation, InvitationState, states_that_may_become
+from survey_service.store.withdrawal import withdraw_waiting
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_PRINTABLE = re.compile(r"[\x20-\x7e]{1,100}")
+
+
+class InvitationsQuery(ChangesQuery):
+    """Filters; all that are given must hold."""
+
+    state: InvitationState | None = None
+    survey: str | None = Field(default=None, max_length=100)
+    trigger: str | None = Field(default=None, max_length=100)
+    customer: str | None = Field(default=None, max_length=200, description="The caller's own id of the person, or ours")
+    event: str | None = Field(default=None, max_length=100, description="Key of the event that caused it")
+
+    def filters(self) -> dict[str, Any]:
+        """What the rows must match, by stored names."""
+        given = super().filters()
+        if self.customer is not None:
+            del given["customer"]
+            given |= customer_filter(self.customer)
+        if self.event is not None:
+            given["event.key"] = given.pop("event")
+        return given
+
+
+@endpoint(
+    "GET", "/v1/invitations", tag="invitations", scope=Scope.INVITATIONS_READ, answers={200: ListOf[InvitationRow]}
+)
+async def list_invitations(call: Call, query: InvitationsQuery) -> Reply:
+    """List invitations, newest first."""
+    page = await call.parts.store.invitations.page(query.filters(), page_request(query))
+    return page_reply(call, page, InvitationRow.show)
+
+
+@endpoint(
+    "POST",
+    "/v1/invitations",
+    tag="invitations",
+    scope=Scope.INVITATIONS_WRITE,
+    answers={201: InvitationMade, 200: InvitationMade},
+)
+async def create_invitation(call: Call, body: InvitationIn) -> Reply:
+    """Invite a customer directly, without an event; with an Idempotency-Key, repeating it invites nobody twice."""
+    made = await call.parts.direct.invite(_direct_request(call, body))
+    shown = InvitationMade.of(made.invitation, url=made.url)
+    location = {"Location": f"/v1/invitations/{shown.id}"}
+    return Reply(shown, status=201 if made.created else 200, headers=location)
+
+
+@endpoint(
+    "GET", "/v1/invitations/{id}", tag="invitations", scope=Scope.INVITATIONS_READ, answers={200: InvitationDetail}
+)
+async def get_invitation(call: Call) -> InvitationDetail:
+    """Read one invitation with its deliveries and its history."""
+    return await _detail(call, await _find(call))
+
+
+@endpoint(
+    "POST",
+    "/v1/invitations/{id}/cancel",
+    tag="invitations",
+    scope=Scope.INVITATIONS_WRITE,
+    answers={200: InvitationDetail},
+)
+async def cancel_invitation(call: Call) -> InvitationDetail:
+    """Take an invitation back: nothing more is sent, and its link is closed."""
+    invitation = await _find(call)
+    states = tuple(InvitationState(state) for state in states_that_may_become(InvitationState.CANCELLED))
+    cancelled = await withdraw_waiting(
+        call.parts.store.database, {"invitation": invitation.id}, Reason.CANCELLED, states
+    )
+    present = await _find(call)
+    if not cancelled:
+        raise Conflict(f"the invitation is {present.state.value}, which cannot be cancelled")
+    return await _detail(call, present)
+
+
+def _direct_request(call: Call, body: InvitationIn) -> DirectRequest:
+    unstorable = [
+        *check_storable(body.data, "/data"),
+        *check_storable(body.customer.attributes, "/customer/attributes"),
+    ]
+    if unstorable:
+        raise InvalidInput(unstorable)
+    idempotency_key = call.request.headers.get(IDEMPOTENCY_KEY)
+    if idempotency_key is not None and not _PRINTABLE.fullmatch(idempotency_key):
+        message = f"{IDEMPOTENCY_KEY} must be 1 to 100 printable ASCII characters"
+        raise InvalidInput.at("", "idempotency_key", message)
+    return DirectRequest(
+        survey=body.survey,
+        profile=body.customer.profile(),
+        channels=body.channels,
+        touchpoint=body.touchpoint,
+        data=body.data,
+        language=body.language,
+        delay=body.delay,
+        expires_after=body.expires_after,
+        key=call.key.id if call.key else "",
+        idempotency_key=idempotency_key,
+        content_hash=body.content_hash(),
+    )
+
+
+async def _find(call: Call) -> Invitation:
+    invitation = await call.parts.store.invitations.get(call.path("id"))
+    if invitation is None:
+        raise NotFound("there is no such invitation")
+    return invitation
+
+
+async def _detail(call: Call, invitation: Invitation) -> InvitationDetail:
+    deliveries = await call.parts.store.deliveries.of_invitation(invitation.id)
+    response = await call.parts.store.responses.get(response_id(invitation.id))
+    return InvitationDetail.of(
+        invitation,
+        deliveries=[DeliveryRow.of(delivery) for delivery in deliveries],
+        history=invitation_history(invitation, deliveries, response),
+    )
+
+
+ENDPOINTS = (list_invitations, create_invitation, get_invitation, cancel_invitation)

@@ -1,0 +1,147 @@
+"""What the table of endpoints cannot say for itself: examples of the main shapes, and headers that a route reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_CUSTOMER = {
+    "id": "c-42",
+    "name": "Ada Weber",
+    "first_name": "Ada",
+    "email": "ada@example.com",
+    "phone": "+4915123456789",
+    "locale": "de-DE",
+    "timezone": "Europe/Berlin",
+    "account": "weber-gmbh",
+    "consent": {"email": True},
+    "attributes": {"tier": "gold"},
+}
+_EVENT = {
+    "specversion": "1.0",
+    "id": "ord-1001",
+    "source": "/shop/berlin",
+    "type": "order.delivered",
+    "time": "2026-11-22T10:00:00Z",
+    "data": {"customer": _CUSTOMER, "touchpoint": "berlin-mitte", "agent": "a-7", "amount": 79.9},
+}
+
+REQUESTS: dict[str, Any] = {
+    "post_events": _EVENT,
+    "put_brand": {
+        "name": "Acme",
+        "email_from": "Acme <hello@acme.example>",
+        "reply_to": "help@acme.example",
+        "postal_address": "Acme GmbH, Hauptstr. 1, 10115 Berlin",
+        "timezone": "Europe/Berlin",
+        "privacy_url": "https://acme.example/privacy",
+        "colors": {"accent": "#0a6cff", "on_accent": "#ffffff"},
+        "test_addresses": ["qa@acme.example"],
+    },
+    "put_survey": {
+        "name": "After delivery",
+        "brand": "acme",
+        "default_language": "en",
+        "primary": "nps",
+        "questions": [
+            {
+                "id": "nps",
+                "kind": "nps",
+                "text": {"en": "How likely are you to recommend {{brand.name}} to a friend?"},
+            },
+            {
+                "id": "why",
+                "kind": "text",
+                "required": False,
+                "text": {"en": "What is the main reason for your score?"},
+            },
+            {
+                "id": "fix",
+                "kind": "text",
+                "required": False,
+                "text": {"en": "What should we fix first?"},
+                "show_if": "answers.nps <= 6.0",
+            },
+        ],
+        "dimensions": {"agent": "event.data.agent", "tier": "customer.attributes.tier"},
+        "messages": {"email": {"subject": {"en": "How did we do, {{customer.first_name|there}}?"}}},
+        "thanks": {"en": "Thank you!"},
+    },
+    "put_trigger": {
+        "survey": "after-delivery",
+        "event_type": "order.delivered",
+        "condition": "event.data.amount >= 20.0",
+        "delay": "PT2H",
+        "max_event_age": "P2D",
+        "cancel_on": ["order.returned"],
+        "channels": ["email"],
+        "expires_after": "P14D",
+        "enabled": True,
+    },
+    "create_invitation": {"survey": "after-delivery", "customer": _CUSTOMER, "channels": ["web"], "language": "de"},
+    "resolve_delivery": {"as": "not_sent"},
+    "create_suppression": {"address": "ada@example.com", "brand": "acme", "note": "asked by phone"},
+    "search_suppressions": {"address": "ada@example.com"},
+}
+
+ANSWERS: dict[str, Any] = {
+    "post_events": {
+        "accepted": 1,
+        "duplicate": 0,
+        "conflict": 0,
+        "rejected": 0,
+        "results": [
+            {"key": "evt_0BGbzTfK8CqJhYvXn3Rwe2", "source": "/shop/berlin", "id": "ord-1001", "status": "accepted"}
+        ],
+    },
+    "list_responses": {
+        "data": [
+            {
+                "id": "rsp_4VtQm0cZrD7sLwKp9NfYx1",
+                "status": "finished",
+                "finished_by": "customer",
+                "survey": "after-delivery",
+                "survey_version": 1,
+                "brand": "acme",
+                "trigger": "after-delivery",
+                "trigger_version": 3,
+                "variant": None,
+                "event": "evt_0BGbzTfK8CqJhYvXn3Rwe2",
+                "event_id": "ord-1001",
+                "event_source": "/shop/berlin",
+                "event_type": "order.delivered",
+                "event_time": "2026-11-22T10:00:00Z",
+                "invitation": "inv_7HcPq2xTzM5nRkWb8LdJy3",
+                "customer": "c-42",
+                "touchpoint": "berlin-mitte",
+                "agent": "a-7",
+                "tier": "gold",
+                "channel": "email",
+                "language": "de",
+                "metric": "nps",
+                "scale": "0-10",
+                "score": 9,
+                "scores": {"nps": 9},
+                "answers": {"nps": 9, "why": "fast"},
+                "comment": "fast",
+                "suspect": None,
+                "started_at": "2026-11-22T12:07:31Z",
+                "finished_at": "2026-11-22T12:07:58Z",
+                "updated_at": "2026-11-22T12:07:58Z",
+            }
+        ],
+        "next": None,
+    },
+}
+
+HEADERS: dict[str, list[dict[str, Any]]] = {
+    "create_invitation": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "1 to 100 printable ASCII characters: the same key with the same body answers the same "
+            "invitation, with another body 409",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\x20-\\x7e]+$"},
+        }
+    ],
+}

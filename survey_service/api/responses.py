@@ -1,0 +1,59 @@
+"""`GET /v1/responses`: flat rows for BI tools go out, newest first or by what changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from survey_service.api.customer_refs import customer_filter
+from survey_service.api.endpoint import Call, Reply, endpoint
+from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
+from survey_service.api.shapes.rows import ResponseRow
+from survey_service.errors import NotFound
+from survey_service.models.api_key import Scope
+from survey_service.models.response import ResponseStatus
+from survey_service.reporting.rows import response_row
+
+
+class ResponsesQuery(ChangesQuery):
+    """Partial and suspect rows are included and marked, unless a filter leaves them out."""
+
+    survey: str | None = Field(default=None, max_length=100)
+    trigger: str | None = Field(default=None, max_length=100)
+    touchpoint: str | None = Field(default=None, max_length=200)
+    channel: str | None = Field(default=None, max_length=20)
+    language: str | None = Field(default=None, max_length=35)
+    metric: str | None = Field(default=None, max_length=20)
+    status: ResponseStatus | None = None
+    customer: str | None = Field(default=None, max_length=200, description="The caller's own id of the person, or ours")
+    suspect: bool | None = Field(default=None, description="`false` leaves suspects out, `true` shows them alone")
+
+    def filters(self) -> dict[str, Any]:
+        """What the rows must match, by stored names."""
+        given = super().filters()
+        if self.customer is not None:
+            del given["customer"]
+            given |= customer_filter(self.customer)
+        if self.suspect is not None:
+            given["suspect"] = {"$ne": None} if self.suspect else None
+        return given
+
+
+@endpoint("GET", "/v1/responses", tag="responses", scope=Scope.RESPONSES_READ, answers={200: ListOf[ResponseRow]})
+async def list_responses(call: Call, query: ResponsesQuery) -> Reply:
+    """List responses as flat rows, newest first."""
+    page = await call.parts.store.responses.page(query.filters(), page_request(query))
+    return page_reply(call, page, response_row)
+
+
+@endpoint("GET", "/v1/responses/{id}", tag="responses", scope=Scope.RESPONSES_READ, answers={200: ResponseRow})
+async def get_response(call: Call) -> Reply:
+    """Read one response as a flat row."""
+    response = await call.parts.store.responses.get(call.path("id"))
+    if response is None:
+        raise NotFound("there is no such response")
+    return Reply(response_row(response))
+
+
+ENDPOINTS = (list_responses, get_response)

@@ -1,0 +1,41 @@
+"""The table of all endpoints, from which both the routes and openapi.yaml are made."""
+
+from __future__ import annotations
+
+from survey_service.api import (
+    brands,
+    decisions,
+    deliveries,
+    event_reads,
+    events,
+    health,
+    invitations,
+    keys,
+    pauses,
+    responses,
+    suppressions,
+    surveys,
+    touchpoints,
+    triggers,
+)
+from survey_service.api.endpoint import Endpoint
+
+# In the order of the way of the data; openapi.yaml keeps it.
+_MODULES = (
+    events,
+    event_reads,
+    decisions,
+    surveys,
+    triggers,
+    brands,
+    touchpoints,
+    invitations,
+    deliveries,
+    pauses,
+    responses,
+    suppressions,
+    keys,
+    health,
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for module in _MODULES for endpoint in module.ENDPOINTS)

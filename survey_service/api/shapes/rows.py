@@ -1,0 +1,212 @@
+"""What the lists answer: stored nouns come in, the rows that callers read go out; more fields may join them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from survey_service.models.decision import Outcome, Reason
+from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.event import EventState
+from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.models.response import FinishedBy, ResponseStatus
+from survey_service.models.suppression import SuppressionReason, SuppressionScope
+from survey_service.texts.addresses import mask_email, mask_phone
+
+
+class Row(BaseModel):
+    """A row is read off the attributes of a stored noun."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    @classmethod
+    def of(cls, source: Any) -> Self:
+        """The row of a stored noun."""
+        return cls.model_validate(source)
+
+    @classmethod
+    def show(cls, source: Any) -> dict[str, Any]:
+        """The row as plain values."""
+        return cls.of(source).model_dump()
+
+
+class EventDecision(Row):
+    """What one trigger said about the event."""
+
+    trigger: str
+    trigger_version: int
+    outcome: Outcome
+    reason: Reason | None
+    detail: str | None
+    invitation: str | None
+    next_eligible_at: AwareDatetime | None
+
+
+class EventRow(Row):
+    """One event as it was posted, and what was decided about it."""
+
+    key: str = Field(validation_alias="id", description="How the service names the event")
+    id: str = Field(validation_alias="event_id", description="The id that the source gave it")
+    source: str
+    type: str
+    subject: str | None
+    time: AwareDatetime
+    received_at: AwareDatetime
+    state: EventState
+    reason: Reason | None = Field(description="Why no trigger looked at it: `no_trigger` or `imported`")
+    customer_id: str | None = Field(validation_alias="customer", description="Our id of the customer, once decided")
+    touchpoint: str | None
+    touchpoint_known: bool | None = Field(description="Whether the touchpoint was registered when it was decided")
+    data: dict[str, Any]
+    extensions: dict[str, Any]
+    decisions: list[EventDecision]
+    decided_at: AwareDatetime | None
+    updated_at: AwareDatetime | None
+
+
+class DecisionRow(Row):
+    """One trigger's word about one event; `trigger` is null where no trigger matched."""
+
+    event: str
+    event_id: str
+    event_source: str
+    event_type: str
+    decided_at: AwareDatetime
+    customer_id: str | None = Field(default=None, validation_alias="customer")
+    trigger: str | None = None
+    trigger_version: int | None = None
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str | None = None
+    invitation: str | None = None
+    next_eligible_at: AwareDatetime | None = None
+
+
+class DeliveryRow(Row):
+    """One message on one channel; the address is masked."""
+
+    id: str
+    kind: DeliveryKind
+    channel: ChannelName
+    state: DeliveryState
+    reason: Reason | None
+    detail: str | None = Field(description="The provider's last words, without addresses")
+    invitation: str | None
+    brand: str
+    survey: str | None
+    survey_version: int | None
+    trigger: str | None
+    customer_id: str | None = Field(validation_alias="customer")
+    touchpoint: str | None
+    to: str = Field(examples=["a•••@example.com"])
+    language: str
+    held_by: str | None = Field(description="The pause that holds it back")
+    attempts: int = Field(description="Calls to the provider")
+    replaces: str | None = Field(description="The unknown delivery that was sent anew with this one")
+    provider: str | None
+    provider_id: str | None
+    provider_status: str | None
+    created_at: AwareDatetime
+    planned_at: AwareDatetime
+    next_at: AwareDatetime | None = Field(default=None, description="When it is tried next")
+    expires_at: AwareDatetime
+    sent_at: AwareDatetime | None
+    updated_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, source: Delivery) -> Self:
+        """The row of a delivery."""
+        waits = source.state in WAITING_STATES and source.lease is None
+        masked = mask_email(source.to) if source.channel is ChannelName.EMAIL else mask_phone(source.to)
+        return cls.model_validate(source).model_copy(update={"to": masked, "next_at": source.due_at if waits else None})
+
+
+class InvitationRow(Row):
+    """One survey offered to one customer; `customer` is the caller's own id of the person where one is known."""
+
+    id: str
+    state: InvitationState
+    reason: Reason | None
+    survey: str
+    survey_version: int
+    brand: str
+    trigger: str | None
+    trigger_version: int | None
+    event: str | None
+    event_id: str | None
+    event_source: str | None
+    event_type: str | None
+    event_time: AwareDatetime | None
+    customer: str = Field(validation_alias="customer_ref")
+    customer_id: str = Field(validation_alias="customer")
+    touchpoint: str | None
+    language: str
+    channels: list[ChannelName]
+    dimensions: dict[str, Any]
+    send_at: AwareDatetime
+    expires_at: AwareDatetime
+    sent_at: AwareDatetime | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, source: Invitation, **more: Any) -> Self:
+        """The row of an invitation, with the facts of its event and `more` beside it."""
+        event = source.event
+        facts = {
+            "event": event.key if event else None,
+            "event_id": event.id if event else None,
+            "event_source": event.source if event else None,
+            "event_type": event.type if event else None,
+            "event_time": event.time if event else None,
+        }
+        return cls.model_validate({**dict(source), **facts, **more})
+
+
+class ResponseRow(Row):
+    """One response, flat; the survey's dimensions stand beside these columns."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    status: ResponseStatus
+    finished_by: FinishedBy | None
+    survey: str
+    survey_version: int
+    brand: str
+    trigger: str | None
+    trigger_version: int | None
+    variant: str | None
+    event: str | None
+    event_id: str | None
+    event_source: str | None
+    event_type: str | None
+    event_time: AwareDatetime | None
+    invitation: str | None
+    customer: str | None
+    touchpoint: str | None
+    channel: str
+    language: str
+    metric: str
+    scale: str
+    score: int | None
+    scores: dict[str, int]
+    answers: dict[str, int | str]
+    comment: str | None
+    suspect: str | None
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    updated_at: AwareDatetime | None
+
+
+class SuppressionRow(Row):
+    """One standing suppression; whom it silences is stored as a keyed hash only."""
+
+    id: str
+    scope: SuppressionScope
+    brand: str = Field(description="A brand's id, or `*` for all")
+    reason: SuppressionReason
+    note: str | None = Field(validation_alias="detail")
+    created_at: AwareDatetime
+    updated_at: AwareDatetime | None

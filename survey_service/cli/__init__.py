@@ -1,0 +1,157 @@
+"""The command line: `survey-service serve | api | worker | demo | apply | keys | openapi | check-config`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from survey_service.api.openapi import check_openapi, write_openapi
+from survey_service.cli.apply import apply_folder, starter_folder
+from survey_service.cli.changes import Change, show_changes
+from survey_service.cli.demo import run_demo
+from survey_service.cli.running import Role, run
+from survey_service.cli.settings_report import settings_report
+from survey_service.errors import ConfigurationError, InvalidInput, SurveyServiceError
+from survey_service.models.api_key import Scope
+from survey_service.settings import Settings, read_settings
+from survey_service.store.faults import as_service_error
+from survey_service.telemetry import configure_logging
+from survey_service.wiring import open_service
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Asks your customers how it went.")
+keys = typer.Typer(no_args_is_help=True, help="API keys.")
+app.add_typer(keys, name="keys")
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command()
+def serve() -> None:
+    """Run API, pages and worker in one process."""
+    _run(lambda settings: run(settings, Role.SERVE))
+
+
+@app.command()
+def api() -> None:
+    """Run API and pages; start as many as you like."""
+    _run(lambda settings: run(settings, Role.API))
+
+
+@app.command()
+def worker() -> None:
+    """Run the stages; start as many as you like."""
+    _run(lambda settings: run(settings, Role.WORKER))
+
+
+@app.command()
+def demo(
+    fresh: Annotated[bool, typer.Option(help="Forget the data of earlier demos first.")] = False,
+) -> None:
+    """Run everything with an invented airline, real flights and a sandbox inbox; needs no accounts."""
+    _run(lambda settings: run_demo(settings, console, fresh=fresh))
+
+
+@app.command()
+def apply(
+    folder: Annotated[Path | None, typer.Argument(help="Folder with brands, touchpoints, surveys, triggers.")] = None,
+    starter: Annotated[bool, typer.Option(help="Load the packaged starter surveys instead of a folder.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Store without asking.")] = False,
+) -> None:
+    """Load a folder of YAML or JSON files, after showing the difference."""
+    source = starter_folder() if starter else folder
+    if source is None:
+        raise typer.BadParameter("name a folder, or give --starter")
+
+    def confirm(changes: list[Change]) -> bool:
+        console.print(show_changes(changes))
+        return yes or typer.confirm("Store these changes?")
+
+    async def load(settings: Settings) -> None:
+        async with open_service(settings) as service:
+            configuration, channels = service.parts.store.configuration, service.parts.usable_channels
+            done = await apply_folder(source, configuration, channels, confirm=confirm)
+            console.print(f"{len(done)} files are in force." if done else "Nothing was stored.")
+
+    _run(load)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; every scope if none is given.")] = None,
+) -> None:
+    """Make an API key and show it, once."""
+
+    async def create(settings: Settings) -> None:
+        async with open_service(settings) as service:
+            _, secret = await service.parts.store.api_keys.create(name, scope or list(Scope))
+            console.print(secret)
+
+    _run(create)
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option(help="Fail when the file is stale instead of writing it.")] = False,
+    path: Annotated[Path, typer.Option(help="Where the file is.")] = Path("openapi.yaml"),
+) -> None:
+    """Write openapi.yaml from the routes and their shapes."""
+    if not check:
+        write_openapi(path)
+    elif not check_openapi(path):
+        errors.print(f"{path} is stale: run `make openapi`")
+        raise typer.Exit(1)
+
+
+@app.command("check-config")
+def check_config() -> None:
+    """Show what is set and what each channel lacks; never a secret."""
+    settings = _settings()
+    table = Table("setting", "value", "meaning", title="Settings")
+    for row in settings_report(settings):
+        table.add_row(*row)
+    console.print(table)
+
+
+def _settings() -> Settings:
+    try:
+        settings = read_settings()
+    except ConfigurationError as error:
+        errors.print(f"[bold red]{error.detail}[/]", highlight=False)
+        raise typer.Exit(2) from None
+    configure_logging(json=settings.log_json, level=settings.log_level)
+    return settings
+
+
+def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    settings = _settings()
+    try:
+        uvloop.run(work(settings))
+    except InvalidInput as error:
+        for problem in error.problems:
+            errors.print(f"[bold red]{problem.pointer}[/]: {problem.message}", highlight=False)
+        raise typer.Exit(1) from None
+    except SurveyServiceError as error:
+        errors.print(f"[bold red]{error.detail}[/]", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(130) from None
+    except Exception as error:
+        known = as_service_error(error)
+        if known is None:
+            raise
+        errors.print(f"[bold red]{known.detail}[/]", highlight=False)
+        raise typer.Exit(2) from None
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="survey-service", args=sys.argv[1:])

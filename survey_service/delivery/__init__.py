@@ -1,0 +1,1 @@
+"""Invitations come in, messages go out, and the provider's word comes back."""

@@ -1,0 +1,123 @@
+"""The parts of one survey mail come in as a frozen value; its HTML and its plain text go out.
+
+The MJML layout is compiled once a process, with its Jinja placeholders in place; a message only fills them in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined, Template
+from mjml import mjml2html
+
+from survey_service.models.colors import DARK_SURFACE, LIGHT_SURFACE, palette
+from survey_service.texts.locales import text_direction
+from survey_service.texts.printable import one_line, printable
+from survey_service.texts.words import words_in
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailBrand:
+    """In whose name a mail speaks; colours are `#rrggbb`."""
+
+    name: str
+    accent: str
+    on_accent: str
+    postal_address: str = ""
+    logo_url: str | None = None
+    privacy_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmailView:
+    """One mail that asks one question; `intro` may hold paragraphs, with an empty line between them."""
+
+    brand: EmailBrand
+    lang: str
+    preheader: str
+    question: str
+    button: tuple[str, str]  # label, address of the survey page
+    why: str  # why this person is asked
+    unsubscribe_url: str
+    greeting: str | None = None
+    intro: str = ""
+    scale: tuple[tuple[str, str], ...] = ()  # (label, address that preselects it); empty for a question in words
+    low_label: str | None = None
+    high_label: str | None = None
+    tap_hint: str = ""
+    signed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEmail:
+    """The two bodies of one mail."""
+
+    html: str
+    text: str
+
+
+def render_email(view: EmailView) -> RenderedEmail:
+    """Both bodies of the mail; a text is only ever a value in them.
+
+    Raises:
+        ValueError: a colour of the brand is not `#rrggbb`.
+    """
+    values = _values(view)
+    return RenderedEmail(html=_html_layout().render(values), text=_text_layout().render(values))
+
+
+def _values(view: EmailView) -> dict[str, object]:
+    brand = view.brand
+    writing = text_direction(view.lang)
+    return {
+        "_": words_in(view.lang),
+        "lang": view.lang,
+        "dir": writing,
+        "start": "right" if writing == "rtl" else "left",
+        "light": palette(brand.accent, brand.on_accent, LIGHT_SURFACE),
+        "dark": palette(brand.accent, brand.on_accent, DARK_SURFACE),
+        "brand": one_line(brand.name),
+        "postal_address": one_line(brand.postal_address),
+        "logo_url": one_line(brand.logo_url or ""),
+        "privacy_url": one_line(brand.privacy_url or ""),
+        "preheader": one_line(view.preheader),
+        "greeting": one_line(view.greeting or ""),
+        "intro": [one_line(paragraph) for paragraph in printable(view.intro).split("\n\n") if paragraph.strip()],
+        "question": one_line(view.question),
+        "scale": view.scale,
+        "ends": _ends(view),
+        "tap_hint": one_line(view.tap_hint),
+        "button_label": one_line(view.button[0]),
+        "button_url": view.button[1],
+        "signed_by": one_line(view.signed_by or ""),
+        "why": one_line(view.why),
+        "unsubscribe_url": view.unsubscribe_url,
+    }
+
+
+def _ends(view: EmailView) -> str:
+    """The two ends of the scale in one line, such as "0 = Not at all likely, 10 = Extremely likely"."""
+    if not (view.scale and view.low_label and view.high_label):
+        return ""
+    low, high = view.scale[0][0], view.scale[-1][0]
+    words = words_in(view.lang)
+    labels = {"low": low, "low_label": view.low_label, "high": high, "high_label": view.high_label}
+    return one_line(words("{low} = {low_label}, {high} = {high_label}", **labels))
+
+
+@cache
+def _html_layout() -> Template:
+    source = (_TEMPLATES / "invite.mjml").read_text("utf-8")
+    # No fonts: the mail fetches nothing from elsewhere but a brand's logo.
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string(mjml2html(source, fonts={}))
+
+
+@cache
+def _text_layout() -> Template:
+    source = (_TEMPLATES / "invite.txt").read_text("utf-8")
+    environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True)  # noqa: S701  plain text has no markup to escape
+    return environment.from_string(source)

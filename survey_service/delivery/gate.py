@@ -1,0 +1,124 @@
+"""The gate: a delivery and all that is known right before its send go in; send, hold or drop comes out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from survey_service.models.customer import CustomerProfile
+from survey_service.models.decision import Reason
+from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.invitation import Invitation, InvitationState
+
+HOLD = timedelta(minutes=5)
+MAX_DEATHS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Which checks a kind of message has to pass (DESIGN "Sent", the table)."""
+
+    suppression: bool
+    consent: bool
+
+
+CHECKS: dict[DeliveryKind, Checks] = {
+    DeliveryKind.INVITE: Checks(suppression=True, consent=True),
+    DeliveryKind.FALLBACK: Checks(suppression=True, consent=True),
+    DeliveryKind.REMINDER: Checks(suppression=True, consent=True),
+    DeliveryKind.DIALOGUE: Checks(suppression=True, consent=False),
+    DeliveryKind.REWARD: Checks(suppression=True, consent=False),
+    DeliveryKind.CASE_REPLY: Checks(suppression=True, consent=False),
+    DeliveryKind.ALERT: Checks(suppression=False, consent=False),
+    DeliveryKind.REPORT: Checks(suppression=False, consent=False),
+    DeliveryKind.TEST: Checks(suppression=False, consent=False),
+}
+ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one delivery at this moment."""
+
+    now: datetime
+    invitation: Invitation | None
+    profile: CustomerProfile | None  # the customer's as it is today
+    suppressed: bool
+    survey_stands: bool
+    trigger_enabled: bool
+    paused_by: str | None
+    only_to: str | None
+    test_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Nothing stands against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now; look again at `until`, or when `held_by` is lifted."""
+
+    until: datetime
+    held_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Not at all."""
+
+    state: DeliveryState
+    reason: Reason
+
+
+Verdict = Send | Hold | End
+
+
+def check_send(delivery: Delivery, facts: Facts) -> Verdict:
+    """The verdict on one delivery; a mail that a dead worker was sending goes again, a text message never."""
+    if delivery.state is DeliveryState.SENDING and delivery.channel is not ChannelName.EMAIL:
+        return End(DeliveryState.UNKNOWN, Reason.OUTCOME_UNKNOWN)
+    if delivery.deaths >= MAX_DEATHS:
+        return End(DeliveryState.DEAD, Reason.POISON)
+    if delivery.state is DeliveryState.REQUESTED:
+        return Hold(facts.now)
+    reason = _why_not(delivery, facts)
+    if reason is not None:
+        again = delivery.state is DeliveryState.SENDING
+        return End(DeliveryState.DEAD if again else DeliveryState.CANCELLED, reason)
+    if facts.paused_by is not None:
+        return Hold(facts.now + HOLD, facts.paused_by)
+    return Send()
+
+
+def _why_not(delivery: Delivery, facts: Facts) -> Reason | None:
+    checks = CHECKS[delivery.kind]
+    if delivery.kind in ASKS and (reason := _invitation_closed(facts.invitation)):
+        return reason
+    if not facts.survey_stands:
+        return Reason.SURVEY_GONE
+    if not facts.trigger_enabled and delivery.kind in ASKS:
+        return Reason.TRIGGER_DISABLED
+    if facts.now >= delivery.expires_at:
+        return Reason.EXPIRED
+    if checks.suppression and facts.suppressed:
+        return Reason.SUPPRESSED
+    if checks.consent and facts.profile is not None and not facts.profile.consent.get(delivery.channel, True):
+        return Reason.NO_CONSENT
+    if delivery.kind is DeliveryKind.TEST and delivery.to not in facts.test_addresses:
+        return Reason.ADDRESS_NOT_ALLOWED
+    if facts.only_to is not None and not fnmatchcase(delivery.to.lower(), facts.only_to.lower()):
+        return Reason.ADDRESS_NOT_ALLOWED
+    return None
+
+
+def _invitation_closed(invitation: Invitation | None) -> Reason | None:
+    if invitation is None:
+        return Reason.CANCELLED
+    if invitation.state in {InvitationState.STARTED, InvitationState.FINISHED}:
+        return Reason.ANSWERED
+    if invitation.state is InvitationState.CANCELLED:
+        return invitation.reason or Reason.CANCELLED
+    return Reason.EXPIRED if invitation.state is InvitationState.EXPIRED else None

@@ -1,0 +1,1 @@
+"""Responses come in; rewards, cases and webhooks go out."""

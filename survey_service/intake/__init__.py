@@ -1,0 +1,1 @@
+"""Events come in, decisions and invitations go out."""

@@ -1,0 +1,127 @@
+"""Direct invitations: a caller names survey and customer, without an event; the answer carries the survey's address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from survey_service.errors import Conflict, InvalidInput
+from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
+from survey_service.intake.inviting import Occasion, new_invitation
+from survey_service.intake.matching import Plan, Silence, customer_tree, usable_channels
+from survey_service.models.customer import Customer, CustomerProfile
+from survey_service.models.delivery import ChannelName
+from survey_service.models.ids import hashed_id, random_id
+from survey_service.models.invitation import Invitation
+from survey_service.store.group_commit import Inserted
+from survey_service.store.store import Store
+from survey_service.texts.locales import language_of
+from survey_service.tokens import Keyring
+from survey_service.work.bells import Bells
+
+
+@dataclass(frozen=True, slots=True)
+class DirectRequest:
+    """What a caller asks for; `content_hash` is over the whole body, so that an Idempotency-Key means one thing."""
+
+    survey: str
+    profile: CustomerProfile
+    channels: tuple[ChannelName, ...]
+    touchpoint: str | None
+    data: Mapping[str, Any]
+    language: str | None
+    delay: timedelta
+    expires_after: timedelta
+    key: str  # id of the API key
+    idempotency_key: str | None
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectResult:
+    """The invitation and the address of its survey; `created` is False for a repeated request."""
+
+    invitation: Invitation
+    url: str
+    created: bool
+
+
+class DirectInvitations:
+    """Makes invitations on request; suppression and consent are still checked before anything is sent."""
+
+    def __init__(self, store: Store, keyring: Keyring, bells: Bells, base_url: str) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._bells = bells
+        self._base_url = base_url
+        self._register = CustomerRegister(store.customers, store.clock)
+
+    async def invite(self, request: DirectRequest) -> DirectResult:
+        """Make the invitation, or find the one that the same request made before.
+
+        Raises:
+            InvalidInput: unknown survey, or a customer whom none of the channels reaches.
+            Conflict: the Idempotency-Key was used for another request.
+        """
+        snapshot = await self._store.configuration.current()
+        survey = snapshot.surveys.get(request.survey)
+        if survey is None:
+            raise InvalidInput.at("/survey", "unknown", "there is no such survey")
+        now = self._store.clock.now()
+        named = await self._store.configuration.touchpoints.get(request.touchpoint) if request.touchpoint else None
+        person = await self._person(request)
+        channels = usable_channels(request.channels, person.profile)
+        if isinstance(channels, Silence):
+            raise InvalidInput.at("/channels", channels.reason.value, "none of the channels reaches the customer")
+        occasion = Occasion(
+            customer=person.id,
+            customer_ref=person.ref,
+            profile=person.profile,
+            touchpoint=request.touchpoint,
+            touchpoint_name=named.name if named else None,
+            data=request.data,
+            tree={
+                "event": {"data": request.data},
+                "customer": customer_tree(person.profile, language_of(person.profile.locale)),
+            },
+            language=request.language,
+            request_hash=request.content_hash,
+        )
+        plan = Plan(channels, now + request.delay, now + request.expires_after)
+        name = self._name(request)
+        invitation, token = new_invitation(name, occasion, survey, plan, self._keyring, now)
+        (outcome,) = await self._store.invitations.insert([invitation])
+        if outcome is Inserted.DUPLICATE:
+            return await self._earlier(name, request)
+        self._bells.ring("planning")
+        return DirectResult(invitation, self.survey_url(token), created=True)
+
+    def survey_url(self, token: str) -> str:
+        """Where the survey behind a token is answered."""
+        return f"{self._base_url}/s/{token}"
+
+    def url_of(self, invitation: Invitation) -> str | None:
+        """The survey address of a stored invitation; None when the key that made its token is gone."""
+        token = self._keyring.survey_token(invitation.id, invitation.token.kid)
+        return self.survey_url(token) if token else None
+
+    async def _person(self, request: DirectRequest) -> Customer:
+        sighting = Sighting(clean_profile(request.profile), self._store.clock.now())
+        (person,) = await self._register.resolve([sighting])
+        if person is None:
+            raise InvalidInput.at("/customer", "unusable", "the customer has neither an id nor an address that exists")
+        return person
+
+    async def _earlier(self, name: str, request: DirectRequest) -> DirectResult:
+        earlier = await self._store.invitations.get(name)
+        if earlier is None or earlier.request_hash != request.content_hash:
+            raise Conflict("the Idempotency-Key was used for another request")
+        return DirectResult(earlier, self.url_of(earlier) or "", created=False)
+
+    @staticmethod
+    def _name(request: DirectRequest) -> str:
+        if request.idempotency_key is None:
+            return random_id("inv")
+        return hashed_id("inv", "direct", request.key, request.idempotency_key)

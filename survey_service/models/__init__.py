@@ -1,0 +1,1 @@
+"""The stored nouns, one a file, with their transition tables."""

@@ -1,0 +1,34 @@
+"""An API key: who may call what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from survey_service.models.base import Stored
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    EVENTS_WRITE = "events:write"  # post events
+    EVENTS_READ = "events:read"  # read events and decisions
+    CONFIG_WRITE = "config:write"  # surveys, triggers, brands, touchpoints
+    CONFIG_READ = "config:read"  # read them
+    INVITATIONS_WRITE = "invitations:write"  # invite directly, cancel
+    INVITATIONS_READ = "invitations:read"  # read invitations and deliveries
+    RESPONSES_READ = "responses:read"  # read answers
+    SUPPRESSIONS_WRITE = "suppressions:write"  # add and lift suppressions
+    SUPPRESSIONS_READ = "suppressions:read"  # read them
+    OPERATE = "operate"  # pauses, retries, resolving unknown deliveries
+    KEYS_WRITE = "keys:write"  # make and revoke keys
+
+
+class ApiKey(Stored):
+    """The key itself is shown once; its SHA-256 is what is stored."""
+
+    name: str
+    sha256: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None

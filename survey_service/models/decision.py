@@ -1,0 +1,58 @@
+"""What one trigger said about one event, and every reason there is for silence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from survey_service.models.base import Noun
+
+
+class Outcome(StrEnum):
+    """What became of (event, trigger)."""
+
+    INVITED = "invited"  # an invitation exists
+    DEFERRED = "deferred"  # not now; `next_eligible_at` says when it is looked at again
+    SKIPPED = "skipped"  # no invitation, and `reason` says why
+
+
+class Reason(StrEnum):
+    """Why a survey was not sent. One enum for decisions, invitations and deliveries; docs/reasons.md explains each."""
+
+    # the event
+    NO_TRIGGER = "no_trigger"  # no trigger asks about this event type
+    IMPORTED = "imported"  # posted with decide=false: history, never asked about
+    # the decision
+    TRIGGER_DISABLED = "trigger_disabled"  # the trigger is switched off
+    CONDITION_FALSE = "condition_false"  # the trigger's condition does not hold
+    CONDITION_ERROR = "condition_error"  # the condition failed on this event, see `detail`
+    STALE = "stale"  # the event was older than max_event_age when it was decided
+    EXPIRED = "expired"  # the time to answer ended before anything was sent
+    NO_CHANNEL = "no_channel"  # the customer has no usable address on any channel of the trigger
+    SUPPRESSED = "suppressed"  # the person or the address must not be written to
+    NO_CONSENT = "no_consent"  # the customer refused this channel
+    CANCELLED_BY_EVENT = "cancelled_by_event"  # an event of the trigger's cancel_on took it back
+    # afterwards
+    CANCELLED = "cancelled"  # cancelled through the API
+    OPTED_OUT = "opted_out"  # the person opted out while it waited
+    ANSWERED = "answered"  # the answer came before the message left
+    SURVEY_GONE = "survey_gone"  # the survey or the brand no longer exists
+    ADDRESS_UNUSABLE = "address_unusable"  # the address bounced for good
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"  # outside SURVEY_ONLY_TO, or not on the brand's list of test addresses
+    REFUSED = "refused"  # the provider refused the message for good
+    RETRIES_EXHAUSTED = "retries_exhausted"  # the provider failed on every try of the schedule
+    COMPOSING_FAILED = "composing_failed"  # the message could not be built, see `detail`
+    OUTCOME_UNKNOWN = "outcome_unknown"  # the provider may have taken it; only evidence or an operator settles it
+    POISON = "poison"  # every worker that took the row died with it
+
+
+class Decision(Noun):
+    """One trigger's word about one event; stored inside the event."""
+
+    trigger: str
+    trigger_version: int
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str | None = None
+    invitation: str | None = None
+    next_eligible_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""HTML for people: the survey, the opt-out, the sandbox."""

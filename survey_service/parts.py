@@ -1,0 +1,38 @@
+"""What the HTTP edge is handed: the concrete parts of a running service, put together in wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from survey_service.answering.opting_out import OptingOut
+from survey_service.answering.recording import Recording
+from survey_service.clock import Clock
+from survey_service.intake.direct import DirectInvitations
+from survey_service.intake.receiving import Receiving
+from survey_service.models.delivery import ChannelName
+from survey_service.settings import Settings
+from survey_service.store.store import Store
+from survey_service.tokens import Keyring
+from survey_service.work.bells import Bells
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    keyring: Keyring
+    bells: Bells
+    base_url: str
+    usable_channels: frozenset[ChannelName]
+    receiving: Receiving
+    recording: Recording
+    opting_out: OptingOut
+    direct: DirectInvitations
+
+
+PARTS = web.AppKey("parts", Parts)

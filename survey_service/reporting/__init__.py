@@ -1,0 +1,1 @@
+"""Responses come in; rows, metrics and exports go out."""

@@ -1,0 +1,154 @@
+"""Settings: one frozen object from `SURVEY_*` variables; an unknown one stops the start and names the nearest."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from survey_service.errors import ConfigurationError
+
+PREFIX = "SURVEY_"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SandboxMode(StrEnum):
+    """Whether channels without settings write into the sandbox."""
+
+    AUTO = "auto"  # on only with embedded MongoDB on a loopback host
+    ON = "on"  # on
+    OFF = "off"  # `/sandbox` does not exist; a trigger that names a channel without settings is refused
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default; the description is what `check-config` and the README show."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    mongodb_uri: SecretStr | None = Field(
+        default=None, description="MongoDB replica set to use; unset: a local mongod is started (embedded)"
+    )
+    data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded mongod and the generated secret")
+    host: str = Field(default="127.0.0.1", description="Address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
+    public_url: str | None = Field(
+        default=None, description="Address under which customers reach the service; links in messages start with it"
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        description="Secrets that sign links and hash addresses, comma-separated, the current one first; "
+        "unset: generated into the data folder (embedded only)",
+    )
+    api_key: SecretStr | None = Field(default=None, description="A first API key with every scope")
+    smtp_url: SecretStr | None = Field(
+        default=None, description="Mail server: smtp://, smtps:// or smtp+starttls://, with user:password@ if needed"
+    )
+    email_from: str = Field(
+        default="Survey <survey@example.com>", description="Sender of mails whose brand names none of its own"
+    )
+    only_to: str | None = Field(
+        default=None, description="Pattern of addresses that may be written to (*@acme.example); all else is not sent"
+    )
+    sandbox: SandboxMode = Field(default=SandboxMode.AUTO, description="auto, on or off: keep messages in /sandbox")
+    lease_seconds: float = Field(
+        default=20.0, ge=1, le=600, description="How long a worker's claim lasts without a heartbeat"
+    )
+    drain_seconds: float = Field(default=20.0, ge=0, le=600, description="How long a stopping worker may go on")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged")
+    log_json: bool = Field(default=False, description="Log JSON lines instead of columns")
+    rate_limit: str = Field(
+        default="6000/minute", description="Requests an API key may make, as `count/second|minute|hour`"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read_settings` was handed counts: the process's own environment never mixes in."""
+        return (init_settings,)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must be an http or https address without query")
+        return value.rstrip("/")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the service brings its own mongod."""
+        return self.mongodb_uri is None
+
+    @property
+    def sandbox_on(self) -> bool:
+        """Whether channels without settings of their own write into the sandbox."""
+        if self.sandbox is SandboxMode.AUTO:
+            return self.embedded and self.host in _LOOPBACK
+        return self.sandbox is SandboxMode.ON
+
+    @property
+    def lease(self) -> timedelta:
+        """`lease_seconds` as a timedelta."""
+        return timedelta(seconds=self.lease_seconds)
+
+    def base_url(self, port: int | None = None) -> str:
+        """What links start with: the public URL, else the listening address."""
+        return self.public_url or f"http://{self.host}:{port or self.port}"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment.
+
+    Raises:
+        ConfigurationError: an unknown variable (with the nearest known name) or a value that breaks a rule.
+    """
+    variables = dict(os.environ if environ is None else environ)
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in variables:
+        if name.upper().startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
+            raise ConfigurationError(f"{name} is not a setting of this service; the nearest one is {near[0]}")
+    values = {
+        name: variables[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if variables.get(PREFIX + name.upper(), "") != ""
+    }
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else PREFIX
+        raise ConfigurationError(f"{name}: {first['msg']}") from None
+    _check_outside(settings)
+    return settings
+
+
+def _check_outside(settings: Settings) -> None:
+    if not settings.embedded and settings.secret is None:
+        raise ConfigurationError("SURVEY_SECRET is needed with SURVEY_MONGODB_URI: links must outlive this process")
+    if settings.smtp_url is not None:
+        try:
+            server = urlsplit(settings.smtp_url.get_secret_value()).hostname or ""
+        except ValueError:
+            # Without the cause, whose text may repeat the password.
+            raise ConfigurationError("SURVEY_SMTP_URL: the host cannot be read") from None
+        inside = server in _LOOPBACK and settings.host in _LOOPBACK
+        if not inside and not settings.base_url().startswith("https://"):
+            raise ConfigurationError(
+                "SURVEY_PUBLIC_URL must be an https address when SURVEY_SMTP_URL leads outside this machine"
+            )

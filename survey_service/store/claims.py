@@ -1,0 +1,105 @@
+"""Claims: due rows are leased to one worker in batches, and every later write is fenced by that lease.
+
+Comes in: "what is due". Goes out: a `Claim` of rows that nobody else works on until `due_at`, which is the end of
+the lease by the server's clock. A worker that dies simply lets its rows fall due again; such rows are then claimed
+alone, so that one poison row harms no neighbour.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+
+from survey_service.clock import Clock
+from survey_service.models.base import Claimable
+
+RowT = TypeVar("RowT", bound=Claimable)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def due_before(now: datetime) -> dict[str, Any]:
+    """The filter that the partial index on `due_at` serves."""
+    return {"due_at": {"$gt": EPOCH, "$lte": now}}
+
+
+def fence(row: Claimable) -> dict[str, Any]:
+    """The guard of every write on a claimed row: still ours, under the same claim."""
+    return {"_id": row.id, "lease": row.lease, "claim": row.claim}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[RowT]):
+    """Rows leased together; `lease` names them."""
+
+    lease: str
+    rows: tuple[RowT, ...]
+
+
+class Claims(Generic[RowT]):
+    """The claims on one collection."""
+
+    def __init__(
+        self, collection: AsyncIOMotorCollection[dict[str, Any]], row: type[RowT], clock: Clock, lease: timedelta
+    ) -> None:
+        self._collection = collection
+        self._row = row
+        self._clock = clock
+        self.lease = lease
+
+    async def claim(self, limit: int) -> Claim[RowT] | None:
+        """Lease up to `limit` due rows; None when nothing is due or others were faster."""
+        now = self._clock.now()
+        cursor = self._collection.find(due_before(now), {"lease": 1}).sort("due_at", 1).limit(limit)
+        fresh: list[str] = []
+        orphan: str | None = None
+        async for document in cursor:
+            if document.get("lease") is None:
+                fresh.append(document["_id"])
+            elif orphan is None:
+                orphan = document["_id"]
+        ids = [orphan] if orphan is not None else fresh
+        if not ids:
+            return None
+        lease = uuid.uuid4().hex
+        await self._collection.update_many({"_id": {"$in": ids}, **due_before(now)}, [{"$set": self._leased(lease)}])
+        rows = [self._row.from_document(document) async for document in self._collection.find({"lease": lease})]
+        return Claim(lease, tuple(rows)) if rows else None
+
+    def _leased(self, lease: str) -> Mapping[str, Any]:
+        died = {"$cond": [{"$ne": [{"$ifNull": ["$lease", None]}, None]}, 1, 0]}
+        return {
+            "lease": lease,
+            "claim": {"$add": [{"$ifNull": ["$claim", 0]}, 1]},
+            "deaths": {"$add": [{"$ifNull": ["$deaths", 0]}, died]},
+            "due_at": self._lease_end(),
+        }
+
+    def _lease_end(self) -> Mapping[str, Any]:
+        milliseconds = int(self.lease.total_seconds() * 1000) + self._clock.shift_ms
+        return {"$add": ["$$NOW", milliseconds]}
+
+    async def extend(self, lease: str) -> None:
+        """Heartbeat: the rows still held stay ours for another lease."""
+        await self._collection.update_many({"lease": lease}, [{"$set": {"due_at": self._lease_end()}}])
+
+    async def release(self, lease: str, keep: Mapping[str, Any] | None = None) -> None:
+        """Give back what was not finished, due at once; rows that match `keep` stay leased until the lease ends."""
+        guard: dict[str, Any] = {"lease": lease}
+        if keep:
+            guard["$nor"] = [dict(keep)]
+        await self._collection.update_many(guard, {"$set": {"lease": None, "due_at": self._clock.now()}})
+
+    async def unfinished(self) -> int:
+        """How many rows are due now or held by a worker, counted up to 10,000."""
+        now = self._clock.now()
+        busy = {"$or": [due_before(now), {"lease": {"$type": "string"}}]}
+        return await self._collection.count_documents(busy, limit=10_000)
+
+    async def waiting(self) -> int:
+        """How many rows are due now and not held, counted up to 10,000."""
+        return await self._collection.count_documents({**due_before(self._clock.now()), "lease": None}, limit=10_000)

@@ -1,0 +1,95 @@
+"""The configuration as the stages see it: a snapshot per revision, read once a claimed batch."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from survey_service.models.brand import Brand, BrandContent
+from survey_service.models.pause import Pause, PauseScope
+from survey_service.models.survey import Survey, SurveyContent
+from survey_service.models.touchpoint import Touchpoint, TouchpointContent
+from survey_service.models.trigger import Trigger, TriggerContent
+from survey_service.store.database import Database
+from survey_service.store.registry import Pauses, Registry
+from survey_service.store.revision import read_revision
+from survey_service.store.versions import Versions
+
+_KEPT_VERSIONS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What stood at one revision."""
+
+    revision: int
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
+    brands: Mapping[str, Brand] = field(default_factory=dict)
+    pauses: Mapping[str, Pause] = field(default_factory=dict)
+
+    def triggers_for(self, event_type: str) -> list[Trigger]:
+        """Triggers that ask about this type of event, by name."""
+        return [trigger for trigger in self.triggers.values() if trigger.event_type == event_type]
+
+    def triggers_cancelled_by(self, event_type: str) -> list[Trigger]:
+        """Triggers whose waiting invitations this type of event takes back."""
+        return [trigger for trigger in self.triggers.values() if event_type in trigger.cancel_on]
+
+    def pause_over(self, targets: Mapping[PauseScope, str | None]) -> str | None:
+        """The id of a pause that holds something with these targets."""
+        candidates = [
+            PauseScope.EVERYTHING.value,
+            *(f"{scope}:{target}" for scope, target in targets.items() if target),
+        ]
+        return next((candidate for candidate in candidates if candidate in self.pauses), None)
+
+
+class Configuration:
+    """Surveys, triggers, brands, touchpoints and pauses; `current()` is what a stage decides by."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.surveys: Versions[Survey, SurveyContent] = Versions(database, "surveys", Survey, SurveyContent)
+        self.triggers: Versions[Trigger, TriggerContent] = Versions(database, "triggers", Trigger, TriggerContent)
+        self.brands: Registry[Brand, BrandContent] = Registry(database, "brands", Brand, BrandContent)
+        self.touchpoints: Registry[Touchpoint, TouchpointContent] = Registry(
+            database, "touchpoints", Touchpoint, TouchpointContent
+        )
+        self.pauses = Pauses(database)
+        self._snapshot: Snapshot | None = None
+        self._read_at = 0.0
+        self._versions: OrderedDict[tuple[str, int], Survey] = OrderedDict()
+
+    async def current(self, max_age: float = 0.0) -> Snapshot:
+        """The snapshot of the present revision; a caller that may lag allows `max_age` seconds."""
+        if self._snapshot is not None and time.monotonic() - self._read_at < max_age:
+            return self._snapshot
+        read_at = time.monotonic()
+        revision = await read_revision(self._database)
+        if self._snapshot is None or self._snapshot.revision != revision:
+            # Read the revision first: a change that lands in between is then seen with the next batch.
+            self._snapshot = Snapshot(
+                revision,
+                {row.survey: row for row in await self.surveys.all_latest()},
+                {row.trigger: row for row in await self.triggers.all_latest()},
+                {row.id: row for row in await self.brands.all()},
+                {row.id: row for row in await self.pauses.all()},
+            )
+        self._read_at = read_at
+        return self._snapshot
+
+    async def survey(self, name: str, version: int) -> Survey | None:
+        """One version of a survey, kept in memory, since it never changes."""
+        known = self._versions.get((name, version))
+        if known is not None:
+            self._versions.move_to_end((name, version))
+            return known
+        found = await self.surveys.version(name, version)
+        if found is not None:
+            self._versions[name, version] = found
+            if len(self._versions) > _KEPT_VERSIONS:
+                self._versions.popitem(last=False)
+        return found

@@ -1,0 +1,123 @@
+"""The `events` collection: what was acknowledged, and what was decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from survey_service.models.event import Event, EventState
+from survey_service.store.claims import Claims, fence
+from survey_service.store.database import Database
+from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
+from survey_service.store.paging import Page, PageRequest, read_page
+
+
+class Events:
+    """Events by key."""
+
+    def __init__(self, database: Database, lease: timedelta) -> None:
+        self._collection = database["events"]
+        self._clock = database.clock
+        self._insert = GroupInsert(self._collection)
+        self._update = GroupUpdate(self._collection)
+        self.claims = Claims(self._collection, Event, database.clock, lease)
+
+    async def insert(self, events: Sequence[Mapping[str, Any]]) -> list[Inserted]:
+        """Store event documents through the group commit; `DUPLICATE` where the key was there before."""
+        return await self._insert.insert(events)
+
+    async def content_hashes(self, keys: Sequence[str]) -> dict[str, str]:
+        """The stored content hash of each known key."""
+        found = self._collection.find({"_id": {"$in": list(keys)}}, {"content_hash": 1})
+        return {document["_id"]: document["content_hash"] async for document in found}
+
+    async def get(self, key: str) -> Event | None:
+        """One event."""
+        document = await self._collection.find_one({"_id": key})
+        return Event.from_document(document) if document else None
+
+    async def record_customers(self, customers: Mapping[str, str]) -> None:
+        """Write each event's customer before the decision, so that a cancelling event finds it."""
+        await self._update.apply(
+            *(FencedUpdate({"_id": key}, {"$set": {"customer": customer}}) for key, customer in customers.items())
+        )
+
+    async def finish(self, event: Event) -> bool:
+        """Store the decisions of a claimed event; False if the claim was lost."""
+        decided = event.to_document()
+        change = {
+            "$set": {
+                **{
+                    name: decided[name]
+                    for name in ("reason", "customer", "touchpoint", "touchpoint_known", "decisions", "decided_at")
+                },
+                "state": EventState.DECIDED,
+                "lease": None,
+                "due_at": None,
+            }
+        }
+        (done,) = await self._update.apply(FencedUpdate(fence(event), change))
+        return done
+
+    async def cancelling(self, customers: Sequence[str], types: Sequence[str]) -> list[Event]:
+        """Events of these customers and types: what may take an invitation back."""
+        query = {"customer": {"$in": list(customers)}, "type": {"$in": list(types)}}
+        return [Event.from_document(document) async for document in self._collection.find(query)]
+
+    async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Event]:
+        """A list page, newest received first."""
+        return await read_page(self._collection, Event, filters, request, self._clock.now(), newest_by="received_at")
+
+    async def decisions(
+        self, filters: Mapping[str, Any], limit: int, after: tuple[datetime, str, int] | None
+    ) -> list[dict[str, Any]]:
+        """Rows of (event, decision), newest decided first; `filters` use `outcome`, `reason`, `trigger`, `event_type`.
+
+        An event that no trigger matched is one row without a trigger.
+        """
+        match: dict[str, Any] = {"decided_at": {"$ne": None}}
+        if "event_type" in filters:
+            match["type"] = filters["event_type"]
+        if after:
+            match["decided_at"] = {"$lte": after[0]}
+        rows: dict[str, Any] = {name: value for name, value in filters.items() if name != "event_type"}
+        shape = {
+            "event": "$_id",
+            "event_type": "$type",
+            "event_id": "$event_id",
+            "event_source": "$source",
+            "decided_at": 1,
+            "number": {"$ifNull": ["$number", 0]},
+            "customer": 1,
+            "trigger": "$decisions.trigger",
+            "trigger_version": "$decisions.trigger_version",
+            "outcome": {"$ifNull": ["$decisions.outcome", "skipped"]},
+            "reason": {"$ifNull": ["$decisions.reason", "$reason"]},
+            "detail": "$decisions.detail",
+            "invitation": "$decisions.invitation",
+            "next_eligible_at": "$decisions.next_eligible_at",
+        }
+        pipeline: list[dict[str, Any]] = [
+            {"$match": match},
+            {"$sort": {"decided_at": -1, "_id": -1}},
+            {"$unwind": {"path": "$decisions", "includeArrayIndex": "number", "preserveNullAndEmptyArrays": True}},
+            {"$project": shape},
+        ]
+        if after:
+            at, key, number = after
+            pipeline.append(
+                {
+                    "$match": {
+                        "$or": [
+                            {"decided_at": {"$lt": at}},
+                            {"decided_at": at, "_id": {"$lt": key}},
+                            {"decided_at": at, "_id": key, "number": {"$gt": number}},
+                        ]
+                    }
+                }
+            )
+        if rows:
+            pipeline.append({"$match": rows})
+        pipeline.append({"$limit": limit})
+        return [document async for document in self._collection.aggregate(pipeline)]

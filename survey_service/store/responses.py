@@ -1,0 +1,87 @@
+"""The `responses` collection: an answer and what it changes elsewhere commit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from survey_service.models.decision import Reason
+from survey_service.models.delivery import WAITING_STATES, DeliveryState
+from survey_service.models.invitation import InvitationState, states_that_may_become
+from survey_service.models.response import Response, ResponseStatus
+from survey_service.store.claims import Claims
+from survey_service.store.database import Database, Session
+from survey_service.store.paging import Page, PageRequest, read_page
+
+_STAMP = {"$currentDate": {"updated_at": True}}
+
+
+class Responses:
+    """Responses by id."""
+
+    def __init__(self, database: Database, lease: timedelta) -> None:
+        self._database = database
+        self._collection = database["responses"]
+        self.claims = Claims(self._collection, Response, database.clock, lease)
+
+    async def get(self, response: str) -> Response | None:
+        """One response."""
+        document = await self._collection.find_one({"_id": response})
+        return Response.from_document(document) if document else None
+
+    async def save(self, response: Response) -> bool:
+        """Store the next revision of a response; False if another writer was first, and nothing is changed.
+
+        In one transaction with it the invitation moves on and its waiting messages are cancelled, so that no
+        reminder follows an answer.
+        """
+        document = response.to_document()
+        del document["updated_at"]
+
+        async def write(session: Session) -> bool:
+            if response.revision == 1:
+                # An insert, and then the server's own time on it: the insert alone decides who was first.
+                await self._collection.insert_one(document, session=session)
+                await self._collection.update_one({"_id": response.id}, _STAMP, session=session)
+            else:
+                result = await self._collection.update_one(
+                    {"_id": response.id, "revision": response.revision - 1, "status": ResponseStatus.PARTIAL},
+                    {"$set": document, **_STAMP},
+                    session=session,
+                )
+                if result.matched_count == 0:
+                    return False
+            if response.invitation:
+                await self._move_invitation(response, session)
+            return True
+
+        try:
+            return bool(await self._database.transaction(write))
+        except DuplicateKeyError:
+            return False
+
+    async def _move_invitation(self, response: Response, session: Session) -> None:
+        finished = response.status is ResponseStatus.FINISHED
+        state = InvitationState.FINISHED if finished else InvitationState.STARTED
+        await self._database["invitations"].update_one(
+            {"_id": response.invitation, "state": {"$in": states_that_may_become(state)}},
+            {"$set": {"state": state}, **_STAMP},
+            session=session,
+        )
+        await self._database["deliveries"].update_many(
+            {"invitation": response.invitation, "state": {"$in": list(WAITING_STATES)}},
+            {
+                "$set": {"state": DeliveryState.CANCELLED, "reason": Reason.ANSWERED, "due_at": None, "lease": None},
+                "$currentDate": {"updated_at": True},
+            },
+            session=session,
+        )
+
+    async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Response]:
+        """A list page, newest first."""
+        return await read_page(
+            self._collection, Response, filters, request, self._database.clock.now(), newest_by="started_at"
+        )

@@ -1,0 +1,54 @@
+"""Everything that is stored, under one name: what the stages and the HTTP edge are handed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from survey_service.clock import Clock
+from survey_service.store.api_keys import ApiKeys
+from survey_service.store.configuration import Configuration
+from survey_service.store.customers import Customers
+from survey_service.store.database import Database
+from survey_service.store.deliveries import Deliveries
+from survey_service.store.events import Events
+from survey_service.store.invitations import Invitations
+from survey_service.store.responses import Responses
+from survey_service.store.sandbox import SandboxMessages
+from survey_service.store.suppressions import Suppressions
+
+
+class Store:
+    """One attribute a collection; `lease` is how long a claim lasts without a heartbeat."""
+
+    def __init__(self, uri: str, clock: Clock, lease: timedelta, name: str | None = None) -> None:
+        self.database = Database(uri, clock, name)
+        self.clock = clock
+        self.events = Events(self.database, lease)
+        self.customers = Customers(self.database)
+        self.invitations = Invitations(self.database, lease)
+        self.deliveries = Deliveries(self.database, lease)
+        self.responses = Responses(self.database, lease)
+        self.suppressions = Suppressions(self.database)
+        self.configuration = Configuration(self.database)
+        self.api_keys = ApiKeys(self.database)
+        self.sandbox = SandboxMessages(self.database)
+
+    async def open(self) -> None:
+        """Connect, check, make the indexes; see `Database.prepare`."""
+        await self.database.prepare()
+
+    async def counts(self) -> dict[str, int]:
+        """How many rows each part of the way holds, roughly (from the collections' own counters)."""
+        return {
+            name: await self.database[collection].estimated_document_count()
+            for name, collection in (
+                ("events", "events"),
+                ("invitations", "invitations"),
+                ("mails", "sandbox_messages"),
+                ("responses", "responses"),
+            )
+        }
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.database.close()

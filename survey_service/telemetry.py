@@ -1,0 +1,50 @@
+"""Logs and metrics: structured lines without personal data or tokens, counters for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+REQUESTS = Counter(
+    "survey_http_requests", "Requests by route template and status", ["method", "route", "status"], registry=REGISTRY
+)
+REQUEST_SECONDS = Histogram(
+    "survey_http_request_seconds", "Time to answer by route template", ["method", "route"], registry=REGISTRY
+)
+EVENTS = Counter("survey_events", "Events by what became of them", ["status"], registry=REGISTRY)
+DECISIONS = Counter(
+    "survey_decisions", "Decisions by trigger, outcome and reason", ["trigger", "outcome", "reason"], registry=REGISTRY
+)
+DELIVERIES = Counter(
+    "survey_deliveries",
+    "Deliveries by channel, kind, state and reason",
+    ["channel", "kind", "state", "reason"],
+    registry=REGISTRY,
+)
+RESPONSES = Counter("survey_responses", "Answers by survey and status", ["survey", "status"], registry=REGISTRY)
+DUE_ROWS = Gauge("survey_due_rows", "Rows that are due and not held, up to 10,000", ["stage"], registry=REGISTRY)
+
+
+def configure_logging(*, json: bool, level: str = "INFO") -> None:
+    """Send structlog lines to standard error: JSON for machines, columns for people at a terminal."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    processors: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if json:
+        processors.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,110 @@
+"""Tokens in links: made from a key ring and an id, checked without a look-up or by their hash.
+
+A survey token is 22 base62 digits (131 bits) of HMAC-SHA256(key, purpose ‖ invitation): any process derives it
+again for a reminder, and only its SHA-256 is stored. Unsubscribe and preview tokens carry their subject themselves,
+signed, and never expire. Keyed hashes of addresses use the same ring.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from survey_service.models.ids import base62
+
+_MAC_BYTES = 16
+_KID_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutSubject:
+    """Whom an unsubscribe token speaks for."""
+
+    brand: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSubject:
+    """What a preview token shows."""
+
+    survey: str
+    version: int
+    language: str
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token and looked up: SHA-256, hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Keyring:
+    """The service's secrets, the current one first; old ones stay until the last token made with them has expired."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        if not secrets or any(len(secret) < 16 for secret in secrets):
+            raise ValueError("every secret needs at least 16 characters")
+        self._keys = {_kid(secret): secret.encode() for secret in secrets}
+        self.current = _kid(secrets[0])
+
+    def survey_token(self, invitation: str, kid: str | None = None) -> str | None:
+        """The token of an invitation under the key `kid` (default: the current one); None if that key is gone."""
+        key = self._keys.get(kid or self.current)
+        return None if key is None else base62(_mac(key, "survey", invitation))
+
+    def opt_out_token(self, subject: OptOutSubject) -> str:
+        """A self-verifying token for one person and brand."""
+        return self._sign("opt-out", subject.brand, subject.customer)
+
+    def read_opt_out_token(self, token: str) -> OptOutSubject | None:
+        """The subject of a genuine token; None for anything else, however it is broken."""
+        parts = self._read("opt-out", token, 2)
+        return OptOutSubject(*parts) if parts else None
+
+    def preview_token(self, subject: PreviewSubject) -> str:
+        """A self-verifying token that opens one version of a survey without storing anything."""
+        return self._sign("preview", subject.survey, str(subject.version), subject.language)
+
+    def read_preview_token(self, token: str) -> PreviewSubject | None:
+        """The subject of a genuine token; None for anything else."""
+        parts = self._read("preview", token, 3)
+        return PreviewSubject(parts[0], int(parts[1]), parts[2]) if parts else None
+
+    def _sign(self, purpose: str, *parts: str) -> str:
+        payload = "\0".join(parts)
+        mac = _mac(self._keys[self.current], purpose, payload)[:_MAC_BYTES]
+        raw = bytes.fromhex(self.current) + mac + payload.encode()
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    def _read(self, purpose: str, token: str, count: int) -> list[str] | None:
+        try:
+            raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            payload = raw[_KID_BYTES + _MAC_BYTES :].decode()
+        except (UnicodeError, binascii.Error):
+            return None
+        key = self._keys.get(raw[:_KID_BYTES].hex())
+        mac = raw[_KID_BYTES : _KID_BYTES + _MAC_BYTES]
+        if key is None or not hmac.compare_digest(mac, _mac(key, purpose, payload)[:_MAC_BYTES]):
+            return None
+        parts = payload.split("\0")
+        return parts if len(parts) == count else None
+
+    def subject_hash(self, subject: str) -> str:
+        """The keyed hash under which a suppression of `subject` (an address or a customer id) is stored today."""
+        return _mac(self._keys[self.current], "suppression", subject).hex()
+
+    def subject_hashes(self, subject: str) -> list[str]:
+        """Every hash under which it may have been stored, one a key."""
+        return [_mac(key, "suppression", subject).hex() for key in self._keys.values()]
+
+
+def _kid(secret: str) -> str:
+    return hashlib.sha256(b"kid\0" + secret.encode()).digest()[:_KID_BYTES].hex()
+
+
+def _mac(key: bytes, purpose: str, subject: str) -> bytes:
+    return hmac.digest(key, f"{purpose}\0{subject}".encode(), "sha256")

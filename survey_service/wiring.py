@@ -1,0 +1,199 @@
+"""The only place that names concrete parts: settings go in; a running store, channels, worker and web app come out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from channels.base import Channel, EmailMessage
+from channels.smtp import SmtpChannel, parse_smtp_url
+from survey_service.answering.opting_out import OptingOut
+from survey_service.answering.recording import Recording
+from survey_service.api.app import CLIENT_MAX_SIZE, add_api
+from survey_service.clock import Clock
+from survey_service.delivery.composing import Composer
+from survey_service.embedded.mongod import EmbeddedMongod
+from survey_service.embedded.sandbox_smtp import SandboxSmtp
+from survey_service.errors import ConfigurationError
+from survey_service.intake.direct import DirectInvitations
+from survey_service.intake.receiving import Receiving
+from survey_service.models.api_key import Scope
+from survey_service.models.delivery import ChannelName
+from survey_service.pages.app import add_pages
+from survey_service.parts import Parts
+from survey_service.pipeline import stages
+from survey_service.settings import Settings
+from survey_service.store.faults import as_service_error
+from survey_service.store.store import Store
+from survey_service.telemetry import DUE_ROWS
+from survey_service.tokens import Keyring
+from survey_service.work.bells import Bells
+from survey_service.work.loop import StageLoop
+
+log = structlog.get_logger()
+
+CLOCK_EVERY = 30.0  # seconds between two looks at the database's clock
+
+
+class Worker:
+    """Every stage's loop in this process."""
+
+    def __init__(self, loops: tuple[StageLoop[Any], ...]) -> None:
+        self.loops = loops
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._tasks = [asyncio.create_task(loop.run(), name=f"loop:{loop.stage.name}") for loop in self.loops]
+
+    async def failed(self) -> None:
+        """Return when a loop ends by itself, which it never should; raises what ended it."""
+        if self._tasks:
+            done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+
+    async def run_until_idle(self) -> int:
+        """Run every stage until nothing is due any more; for tests and imports. Returns how many rows were handled."""
+        handled = 0
+        while done := sum([await loop.run_until_idle() for loop in self.loops]):
+            handled += done
+        return handled
+
+    async def stop(self, grace: float) -> None:
+        """Drain every loop within `grace` seconds."""
+        await asyncio.gather(*(loop.drain(grace) for loop in self.loops))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An open service: parts for the HTTP edge, and the worker that was built for it."""
+
+    parts: Parts
+    worker: Worker
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, *, base_url: str | None = None, clock: Clock | None = None, database: str | None = None
+) -> AsyncIterator[Service]:
+    """Open everything that `settings` ask for, and close it again in the opposite order.
+
+    Raises:
+        ConfigurationError: the settings or the machine do not allow it.
+        Unavailable, PyMongoError: the database does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        uri = await _database_uri(settings, stack)
+        store = Store(uri, clock or Clock(), settings.lease, database)
+        stack.callback(store.close)
+        await store.open()
+        keyring = Keyring(_secrets(settings))
+        bells = Bells()
+        url = base_url or settings.base_url()
+        channels = await _open_channels(settings, store, stack)
+        if settings.api_key is not None:
+            await store.api_keys.register("SURVEY_API_KEY", list(Scope), settings.api_key.get_secret_value())
+        parts = Parts(
+            settings=settings,
+            store=store,
+            clock=store.clock,
+            keyring=keyring,
+            bells=bells,
+            base_url=url,
+            usable_channels=frozenset({ChannelName.WEB, *channels}),
+            receiving=Receiving(store.events, store.clock, bells),
+            recording=Recording(store),
+            opting_out=OptingOut(store, keyring),
+            direct=DirectInvitations(store, keyring, bells, url),
+        )
+        composer = Composer(keyring, url, settings.email_from)
+        built = stages(store, keyring, bells, channels, composer, settings.only_to)
+        worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
+        watch = asyncio.create_task(_watch(store, worker))
+        stack.push_async_callback(_cancel, watch)
+        yield Service(parts, worker)
+
+
+def create_app(parts: Parts) -> web.Application:
+    """The web application: JSON for systems, pages for people."""
+    app = web.Application(client_max_size=CLIENT_MAX_SIZE)
+    add_api(app, parts)
+    add_pages(app, parts)
+    return app
+
+
+async def _database_uri(settings: Settings, stack: AsyncExitStack) -> str:
+    if settings.mongodb_uri is not None:
+        return settings.mongodb_uri.get_secret_value()
+    mongod = await EmbeddedMongod.start(settings.data_dir)
+    stack.push_async_callback(mongod.stop)
+    return mongod.uri
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """The configured secrets, else one that is generated into the data folder, readable by its owner alone."""
+    if settings.secret is not None:
+        found = [part.strip() for part in settings.secret.get_secret_value().split(",") if part.strip()]
+        if not found or any(len(part) < 16 for part in found):
+            raise ConfigurationError("SURVEY_SECRET: every secret needs at least 16 characters")
+        return found
+    path = settings.data_dir / "secret"
+    if not path.exists():
+        # Written whole and then linked: another process that starts now sees all of it or nothing.
+        with tempfile.NamedTemporaryFile("w", dir=settings.data_dir, encoding="ascii") as draft:
+            draft.write(secrets.token_urlsafe(32))
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, path)
+    return [path.read_text(encoding="ascii").strip()]
+
+
+async def _open_channels(
+    settings: Settings, store: Store, stack: AsyncExitStack
+) -> Mapping[ChannelName, Channel[EmailMessage]]:
+    """The channels that have settings, or else the sandbox."""
+    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    if url is None:
+        if not settings.sandbox_on:
+            return {}
+        sandbox = await SandboxSmtp.start(store.sandbox, store.clock)
+        stack.push_async_callback(sandbox.stop)
+        url = sandbox.url
+    try:
+        email = SmtpChannel(parse_smtp_url(url), store.clock.now)
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(f"SURVEY_SMTP_URL: {error}") from error
+    stack.push_async_callback(email.close)
+    return {ChannelName.EMAIL: email}
+
+
+async def _watch(store: Store, worker: Worker) -> None:
+    """Follow the database's clock, and show how much is due."""
+    while True:
+        await asyncio.sleep(CLOCK_EVERY)
+        try:
+            await store.database.synchronise_clock()
+            for loop in worker.loops:
+                DUE_ROWS.labels(loop.stage.name).set(await loop.stage.claims.waiting())
+        except Exception as error:
+            if as_service_error(error) is None:
+                raise
+            log.warning("watch.database_away", error=type(error).__name__)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

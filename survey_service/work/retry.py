@@ -1,0 +1,42 @@
+"""The retry schedule: how often a send was tried goes in, when to try again comes out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+# Short at first (grey-listing, a restart), then slower; together about 27 hours.
+EMAIL_SCHEDULE: tuple[timedelta, ...] = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=2),
+    timedelta(hours=4),
+    timedelta(hours=8),
+    timedelta(hours=12),
+)
+JITTER = 0.2
+LONGEST_RETRY_AFTER = timedelta(hours=6)
+
+
+def next_try_in(
+    attempts: int,
+    schedule: Sequence[timedelta],
+    retry_after: float | None = None,
+    jitter: float | None = None,
+) -> timedelta | None:
+    """How long to wait after `attempts` calls to the provider; None when the schedule is used up.
+
+    A provider's `retry_after` (seconds) prolongs the wait up to six hours, and never shortens it. `jitter` is a
+    number from -1 to 1, by default random, worth a fifth of the wait.
+    """
+    if attempts > len(schedule):
+        return None
+    wait = schedule[max(attempts, 1) - 1]
+    if retry_after is not None:
+        wait = max(wait, min(timedelta(seconds=retry_after), LONGEST_RETRY_AFTER))
+    spread = random.uniform(-1, 1) if jitter is None else jitter  # noqa: S311 -- spreading load, not a secret
+    return wait * (1 + JITTER * spread)

@@ -1,0 +1,77 @@
+"""One real mongod a test run goes out, shared by all xdist workers, and a database of its own for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymongo
+import pytest
+
+from survey_service.embedded import mongod_process
+from survey_service.embedded.mongod import EmbeddedMongod
+
+RUN_DIR_VARIABLE = "TEST_RUN_DIR"
+RUN_DIR_PREFIX = f"survey-service-tests-{os.getuid()}-"
+ROOM_FOR_DATA = 2 * 1024**3
+
+
+def pytest_configure() -> None:
+    """The first process of the run makes the folder; xdist workers inherit its name."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for folder in _parent().glob(f"{RUN_DIR_PREFIX}*"):
+            _remove_if_abandoned(folder)
+        os.environ[RUN_DIR_VARIABLE] = tempfile.mkdtemp(prefix=f"{RUN_DIR_PREFIX}{os.getpid()}-", dir=_parent())
+
+
+def pytest_unconfigure() -> None:
+    """Workers may have been killed, so the first process sees to it that nothing stays behind."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _remove(Path(os.environ.pop(RUN_DIR_VARIABLE)))
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The run's replica set; `failCommand` and other test commands are on."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        mongod = runner.run(EmbeddedMongod.start(Path(os.environ[RUN_DIR_VARIABLE]), enable_test_commands=True))
+        try:
+            yield mongod.uri
+        finally:
+            runner.run(mongod.stop())
+
+
+@pytest.fixture
+def database_name(mongodb_uri: str) -> Iterator[str]:
+    """A name that no other test uses; the database is dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield name
+    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
+        client.drop_database(name)
+
+
+def _parent() -> Path:
+    """Memory, if there is room, since every test waits for journaled writes."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_DATA
+    return memory if roomy else Path(tempfile.gettempdir())
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove what a killed run left; its process id is part of the name."""
+    try:
+        os.kill(int(folder.name.removeprefix(RUN_DIR_PREFIX).split("-")[0]), 0)
+    except ProcessLookupError:
+        _remove(folder)
+    except PermissionError:
+        return  # a live process of somebody else
+
+
+def _remove(folder: Path) -> None:
+    mongod_process.end(folder / "mongodb")
+    shutil.rmtree(folder)

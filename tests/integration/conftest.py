@@ -1,0 +1,32 @@
+"""Fixtures for tests that need a running service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from survey_service.parts import Parts
+from survey_service.store.store import Store
+from tests.support.service import ApiClient, api_client, make_parts, open_store
+
+
+@pytest.fixture
+async def store(mongodb_uri: str, database_name: str) -> AsyncIterator[Store]:
+    """An open store on an empty database."""
+    store = await open_store(mongodb_uri, database_name)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def parts(store: Store) -> Parts:
+    """The parts of a service on that store."""
+    return make_parts(store)
+
+
+@pytest.fixture
+async def api(parts: Parts) -> AsyncIterator[ApiClient]:
+    """A client of the API whose key has every scope."""
+    async with api_client(parts) as client:
+        yield client

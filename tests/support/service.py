@@ -1,0 +1,81 @@
+"""A running service for tests: a real database goes in; its store, its parts and a client of its API come out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+from pydantic import SecretStr
+
+from survey_service.answering.opting_out import OptingOut
+from survey_service.answering.recording import Recording
+from survey_service.api.app import RUNNER_OPTIONS, create_api
+from survey_service.clock import Clock
+from survey_service.intake.direct import DirectInvitations
+from survey_service.intake.receiving import Receiving
+from survey_service.models.api_key import Scope
+from survey_service.models.delivery import ChannelName
+from survey_service.parts import Parts
+from survey_service.settings import SandboxMode, Settings
+from survey_service.store.store import Store
+from survey_service.tokens import Keyring
+from survey_service.work.bells import Bells
+
+ApiClient = TestClient[Request, Application]
+
+BASE_URL = "http://service.test"
+SECRET = "a secret of sixteen characters or more"
+LEASE = timedelta(seconds=5)
+
+
+async def open_store(mongodb_uri: str, database_name: str) -> Store:
+    """A store on a database of its own, ready for use; the caller closes it."""
+    store = Store(mongodb_uri, Clock(), LEASE, database_name)
+    await store.open()
+    return store
+
+
+def make_parts(store: Store, *, rate_limit: str = "100000/minute") -> Parts:
+    """The parts of a service on `store`; mails would be taken, since there is a sandbox."""
+    settings = Settings(
+        mongodb_uri=SecretStr("mongodb://set.by.the.test"),
+        secret=SecretStr(SECRET),
+        sandbox=SandboxMode.ON,
+        rate_limit=rate_limit,
+        public_url=BASE_URL,
+    )
+    keyring, bells = Keyring([SECRET]), Bells()
+    return Parts(
+        settings=settings,
+        store=store,
+        clock=store.clock,
+        keyring=keyring,
+        bells=bells,
+        base_url=BASE_URL,
+        usable_channels=frozenset({ChannelName.EMAIL, ChannelName.WEB}),
+        receiving=Receiving(store.events, store.clock, bells),
+        recording=Recording(store),
+        opting_out=OptingOut(store, keyring),
+        direct=DirectInvitations(store, keyring, bells, BASE_URL),
+    )
+
+
+@asynccontextmanager
+async def api_client(parts: Parts, *scopes: Scope) -> AsyncIterator[ApiClient]:
+    """A client whose key has `scopes`, or every scope if none is named."""
+    _, secret = await parts.store.api_keys.create("test", scopes or tuple(Scope))
+    async with client_of(create_api(parts), secret) as client:
+        yield client
+
+
+@asynccontextmanager
+async def client_of(app: Application, secret: str | None = None) -> AsyncIterator[ApiClient]:
+    """A client of a running application, which sends the key `secret` with each call."""
+    server = TestServer(app)
+    await server.start_server(**RUNNER_OPTIONS)
+    headers = {"Authorization": f"Bearer {secret}"} if secret else None
+    async with TestClient(server, headers=headers) as client:
+        yield client
