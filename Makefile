@@ -39,13 +39,15 @@ openapi: ## Write openapi.yaml from the routes and their shapes.
 	@scripts/setup run
 	.venv/bin/python -m survey_service openapi
 
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
+LOCK_FROM := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LOCK := $(LOCK_FROM) pyproject.toml
 
 lock: ## Lock the newest versions that pyproject.toml allows (needs uv).
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(LOCK) --upgrade --output-file requirements/service.txt
 	$(LOCK) --upgrade --extra embedded --output-file requirements/run.txt
 	$(LOCK) --upgrade --extra embedded --extra dev --output-file requirements/dev.txt
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK_FROM) - --no-annotate --output-file docker/build.txt
 
 clean: ## Remove what the tools made; the demo's data in .data stays.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

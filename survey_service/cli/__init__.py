@@ -107,7 +107,7 @@ def openapi(
     if not check:
         write_openapi(path)
     elif not check_openapi(path):
-        errors.print(f"{path} is stale: run `make openapi`")
+        _complain(f"{path} is stale: run `make openapi`")
         raise typer.Exit(1)
 
 
@@ -125,7 +125,7 @@ def _settings() -> Settings:
     try:
         settings = read_settings()
     except ConfigurationError as error:
-        errors.print(f"[bold red]{error.detail}[/]", highlight=False)
+        _complain(error.detail)
         raise typer.Exit(2) from None
     configure_logging(json=settings.log_json, level=settings.log_level)
     return settings
@@ -137,10 +137,10 @@ def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
         uvloop.run(work(settings))
     except InvalidInput as error:
         for problem in error.problems:
-            errors.print(f"[bold red]{problem.pointer}[/]: {problem.message}", highlight=False)
+            _complain(f"{problem.pointer}: {problem.message}")
         raise typer.Exit(1) from None
     except SurveyServiceError as error:
-        errors.print(f"[bold red]{error.detail}[/]", highlight=False, soft_wrap=True)
+        _complain(error.detail)
         raise typer.Exit(2) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(130) from None
@@ -148,8 +148,12 @@ def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
         known = as_service_error(error)
         if known is None:
             raise
-        errors.print(f"[bold red]{known.detail}[/]", highlight=False)
+        _complain(known.detail)
         raise typer.Exit(2) from None
+
+
+def _complain(message: str) -> None:
+    errors.print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:

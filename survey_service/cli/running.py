@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from survey_service.api.app import create_health
+from survey_service.api.app import RUNNER_OPTIONS, create_health
 from survey_service.api.health import DRAINING
 from survey_service.errors import ConfigurationError
 from survey_service.settings import Settings
@@ -54,7 +54,7 @@ async def running_service(settings: Settings, role: Role) -> AsyncIterator[Runni
     async with open_service(settings, base_url=settings.public_url or url) as service:
         app = create_health(service.parts) if role is Role.WORKER else create_app(service.parts)
         draining = app[DRAINING] = asyncio.Event()
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=HTTP_GRACE)
+        runner = web.AppRunner(app, **RUNNER_OPTIONS, shutdown_timeout=HTTP_GRACE)
         await runner.setup()
         await web.SockSite(runner, listener).start()
         if role is not Role.API:
