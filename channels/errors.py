@@ -2,7 +2,8 @@
 
 ChannelError
 ├── TemporaryFailure    worth another try later (4xx, refused connection, time-out before acceptance)
-├── PermanentFailure    another try would fail the same way; says whether the address itself is at fault
+├── PermanentFailure    another try would fail the same way; says whether the address itself is at fault, or its owner
+│                       asked to be left alone
 └── OutcomeUnknown      the provider may or may not have taken it; never sent again by itself
 """
 
@@ -32,11 +33,16 @@ class TemporaryFailure(ChannelError):
 
 
 class PermanentFailure(ChannelError):
-    """Will not succeed; `address_unusable` is set when the recipient's address is the cause (hard bounce)."""
+    """Will not succeed; `address_unusable` is set when the recipient's address is the cause (hard bounce).
 
-    def __init__(self, code: str, detail: str, *, address_unusable: bool = False) -> None:
+    `opted_out` is set when the provider keeps messages from this person because they told it STOP: a reason to
+    suppress them here as well.
+    """
+
+    def __init__(self, code: str, detail: str, *, address_unusable: bool = False, opted_out: bool = False) -> None:
         super().__init__(code, detail)
         self.address_unusable = address_unusable
+        self.opted_out = opted_out
 
 
 class OutcomeUnknown(ChannelError):

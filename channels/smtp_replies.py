@@ -46,6 +46,7 @@ _RCPT_STATUS = {
     "5.2.1": _Meaning.ADDRESS,  # mailbox disabled
     "5.2.3": _Meaning.MESSAGE,  # message longer than the mailbox takes
     "5.3.4": _Meaning.MESSAGE,  # message too big for the system
+    "5.4.4": _Meaning.ADDRESS,  # unable to route: in practice, there is no such domain
 }
 # RFC 5321 §4.2.3 and RFC 7504 §3, for replies to RCPT without a status of the table above.
 _RCPT_CODE = {

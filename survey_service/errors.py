@@ -5,6 +5,7 @@
     ├── InvalidInput          understood, but a field breaks a rule; carries one FieldProblem a field
     ├── NotFound              no such thing, or not for you
     ├── Conflict              the same key already stands for another content
+    ├── NotAllowed            the contact policy says no; carries the reason and the next allowed time
     ├── PreconditionFailed    `If-Match` names another state than the stored one
     ├── Unauthorized          no key, or one we do not know
     ├── Forbidden             a known key without the scope
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,17 @@ class Conflict(SurveyServiceError):
     """The key is taken by another content, or the state does not allow the step."""
 
     code = "conflict"
+
+
+class NotAllowed(SurveyServiceError):
+    """A rule of the contact policy stands against it for now."""
+
+    code = "not_allowed"
+
+    def __init__(self, reason: str, next_at: datetime) -> None:
+        super().__init__(f"the contact policy does not allow it: {reason}; allowed again at {next_at.isoformat()}")
+        self.reason = reason
+        self.next_at = next_at
 
 
 class PreconditionFailed(SurveyServiceError):

@@ -9,6 +9,7 @@ from aiohttp import web
 from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
 from survey_service.clock import Clock
+from survey_service.delivery.composing import Composer
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.delivery import ChannelName
@@ -33,6 +34,7 @@ class Parts:
     recording: Recording
     opting_out: OptingOut
     direct: DirectInvitations
+    composer: Composer
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -33,6 +33,7 @@ from survey_service.store.store import Store
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 from survey_service.work.loop import Stage
+from survey_service.work.pacing import Pace
 
 
 def stages(
@@ -40,6 +41,7 @@ def stages(
     keyring: Keyring,
     bells: Bells,
     channels: Mapping[ChannelName, Channel[EmailMessage]],
+    paces: Mapping[ChannelName, Pace],
     composer: Composer,
     only_to: str | None,
 ) -> tuple[Stage[Any], ...]:
@@ -50,7 +52,7 @@ def stages(
         Stage(
             "sending",
             store.deliveries.claims,
-            SendDeliveries(store, channels, composer, keyring, bells, only_to),
+            SendDeliveries(store, channels, paces, composer, keyring, bells, only_to),
             batch=100,
             parallel=4,
             # Marked as sending: whether the provider took it is not known to anyone who did not wait for its word.

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     email_from: str = Field(
         default="Survey <survey@example.com>", description="Sender of mails whose brand names none of its own"
     )
+    email_per_second: int | None = Field(
+        default=None, ge=1, le=10_000, description="Mails a second over all processes, if the mail server limits them"
+    )
     only_to: str | None = Field(
         default=None, description="Pattern of addresses that may be written to (*@acme.example); all else is not sent"
     )
@@ -105,6 +108,10 @@ class Settings(BaseSettings):
     def lease(self) -> timedelta:
         """`lease_seconds` as a timedelta."""
         return timedelta(seconds=self.lease_seconds)
+
+    def rate_of(self, channel: str) -> int | None:
+        """How many messages a channel may take a second over all processes; None: no limit."""
+        return self.email_per_second if channel == "email" else None
 
     def base_url(self, port: int | None = None) -> str:
         """What links start with: the public URL, else the listening address."""

@@ -39,6 +39,7 @@ from survey_service.telemetry import DUE_ROWS
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 from survey_service.work.loop import StageLoop
+from survey_service.work.pacing import Pace
 
 log = structlog.get_logger()
 
@@ -105,6 +106,7 @@ async def open_service(
         channels = await _open_channels(settings, store, stack)
         if settings.api_key is not None:
             await store.api_keys.register("SURVEY_API_KEY", list(Scope), settings.api_key.get_secret_value())
+        composer = Composer(keyring, url, settings.email_from)
         parts = Parts(
             settings=settings,
             store=store,
@@ -117,9 +119,10 @@ async def open_service(
             recording=Recording(store),
             opting_out=OptingOut(store, keyring),
             direct=DirectInvitations(store, keyring, bells, url),
+            composer=composer,
         )
-        composer = Composer(keyring, url, settings.email_from)
-        built = stages(store, keyring, bells, channels, composer, settings.only_to)
+        paces = {name: Pace(name, settings.rate_of(name), store.counters, store.clock) for name in channels}
+        built = stages(store, keyring, bells, channels, paces, composer, settings.only_to)
         worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
         watch = asyncio.create_task(_watch(store, worker))
         stack.push_async_callback(_cancel, watch)

@@ -1,17 +1,49 @@
-"""Opting out: a person's word comes in; suppressions go out, and all that waits for that person is cancelled."""
+"""Opting out, or down: a person's word comes in; suppressions or wishes go out, and what waits is cancelled."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from survey_service.models.brand import Brand
+from survey_service.models.contact import Frequency
+from survey_service.models.customer import Customer, address_on, consents
 from survey_service.models.decision import Reason
-from survey_service.models.suppression import Suppression, SuppressionReason, SuppressionScope, suppression_id
+from survey_service.models.delivery import ChannelName, DeliveryState
+from survey_service.models.suppression import Suppression, SuppressionReason
+from survey_service.store.configuration import Snapshot
+from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
+from survey_service.store.suppressions import (
+    address_hashes,
+    address_suppression,
+    person_hashes,
+    person_suppression,
+    stands_against,
+)
 from survey_service.store.withdrawal import withdraw_waiting
-from survey_service.texts.addresses import email_key
 from survey_service.tokens import Keyring, OptOutSubject
 
 
+class Choice(StrEnum):
+    """What a person may ask for on the way out."""
+
+    LESS = "less"  # more time between two surveys
+    CHANNEL = "channel"  # the same, but by another kind of message
+    NEVER = "never"  # no survey of this brand any more
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a person stands with a brand; `other_channel` is another one than the last message came by."""
+
+    opted_out: bool
+    other_channel: ChannelName | None = None
+
+
 class OptingOut:
-    """Stops a person on all channels of a brand."""
+    """Stops a person on all channels of a brand, or takes note of what they would rather have."""
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
         self._store = store
@@ -21,6 +53,33 @@ class OptingOut:
         """Whom an unsubscribe token speaks for; None for anything that is not one of ours."""
         return self._keyring.read_opt_out_token(token)
 
+    async def standing(self, subject: OptOutSubject, snapshot: Snapshot) -> Standing:
+        """Whether the person is out already, and which other channel could be offered; changes nothing."""
+        person = (await self._store.customers.get_many([subject.customer])).get(subject.customer)
+        hashes = person_hashes(self._keyring, subject.customer)
+        addresses = [person.profile.email, person.profile.phone] if person else []
+        of_addresses = [value for address in addresses if address for value in address_hashes(self._keyring, address)]
+        found = await self._store.suppressions.standing([*hashes, *of_addresses])
+        if stands_against(found, hashes, subject.brand) is not None:
+            return Standing(opted_out=True)
+        brand = snapshot.brands.get(subject.brand)
+        if person is None or brand is None:
+            return Standing(opted_out=False)
+        usable = [
+            channel
+            for channel in (ChannelName.EMAIL, ChannelName.SMS)
+            if channel in used_channels(snapshot, brand.id) and self._reaches(person, channel, brand, found)
+        ]
+        return Standing(opted_out=False, other_channel=another_channel(usable, await self._last_channel(subject)))
+
+    async def ask_less(self, subject: OptOutSubject) -> None:
+        """Leave more time between two surveys. Repeating is harmless."""
+        await self._store.contacts.prefer(subject.customer, frequency=Frequency.LESS)
+
+    async def switch_channel(self, subject: OptOutSubject, channel: ChannelName) -> None:
+        """Use this channel first from now on. Repeating is harmless."""
+        await self._store.contacts.prefer(subject.customer, channel=channel)
+
     async def opt_out(self, subject: OptOutSubject, reason: SuppressionReason = SuppressionReason.UNSUBSCRIBED) -> None:
         """Suppress the person and each known address under the brand, then cancel what waits. Repeating is harmless.
 
@@ -28,23 +87,40 @@ class OptingOut:
         cancelled here.
         """
         customers = await self._store.customers.get_many([subject.customer])
-        silenced = [(SuppressionScope.PERSON, subject.customer)]
+        keyring, brand, now = self._keyring, subject.brand, self._store.clock.now()
+        silenced = [person_suppression(keyring, subject.customer, brand, reason, now)]
         if person := customers.get(subject.customer):
             addresses = (person.profile.email, person.profile.phone)
-            silenced += [(SuppressionScope.ADDRESS, email_key(address)) for address in addresses if address]
-        await self._store.suppressions.insert(
-            [self._suppression(scope, subject.brand, value, reason) for scope, value in silenced]
-        )
+            silenced += [address_suppression(keyring, address, brand, reason, now) for address in addresses if address]
+        await self._store.suppressions.insert(silenced)
         whose = {"customer": subject.customer, "brand": subject.brand}
         await withdraw_waiting(self._store.database, whose, Reason.OPTED_OUT)
 
-    def _suppression(self, scope: SuppressionScope, brand: str, subject: str, reason: SuppressionReason) -> Suppression:
-        subject_hash = self._keyring.subject_hash(subject)
-        return Suppression(
-            id=suppression_id(scope, brand, subject_hash),
-            scope=scope,
-            brand=brand,
-            subject_hash=subject_hash,
-            reason=reason,
-            created_at=self._store.clock.now(),
-        )
+    def _reaches(
+        self, person: Customer, channel: ChannelName, brand: Brand, found: Mapping[tuple[str, str], Suppression]
+    ) -> bool:
+        address = address_on(channel, person.profile)
+        if not address or not consents(channel, person.profile, brand):
+            return False
+        return stands_against(found, address_hashes(self._keyring, address), brand.id) is None
+
+    async def _last_channel(self, subject: OptOutSubject) -> ChannelName | None:
+        whose = {"customer": subject.customer, "brand": subject.brand, "state": DeliveryState.SENT.value}
+        newest = (await self._store.deliveries.page(whose, PageRequest(limit=1))).rows
+        return newest[0].channel if newest else None
+
+
+def used_channels(snapshot: Snapshot, brand: str) -> set[ChannelName]:
+    """The channels on which any enabled trigger asks in the name of the brand."""
+    surveys = {name for name, survey in snapshot.surveys.items() if survey.brand == brand}
+    return {
+        channel
+        for trigger in snapshot.triggers.values()
+        if trigger.enabled and trigger.survey in surveys
+        for channel in trigger.channels
+    }
+
+
+def another_channel(usable: Collection[ChannelName], last: ChannelName | None) -> ChannelName | None:
+    """The usable channel that is not the last one; email is taken for the last one where nothing was sent yet."""
+    return next((channel for channel in usable if channel is not (last or ChannelName.EMAIL)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from survey_service.models.customer import Customer
@@ -19,6 +20,13 @@ def customer_filter(ref: str) -> dict[str, Any]:
 
 async def find_customer(customers: Customers, ref: str) -> Customer | None:
     """The person behind an id."""
-    if _OUR_ID.fullmatch(ref):
-        return (await customers.get_many([ref])).get(ref)
-    return (await customers.find_by_keys([f"id:{ref}"])).get(f"id:{ref}")
+    return (await find_customers(customers, [ref])).get(ref)
+
+
+async def find_customers(customers: Customers, refs: Sequence[str]) -> dict[str, Customer]:
+    """The people behind those ids that are known, by the id that was given."""
+    ours = [ref for ref in refs if _OUR_ID.fullmatch(ref)]
+    keys = {f"id:{ref}": ref for ref in refs if not _OUR_ID.fullmatch(ref)}
+    found = await customers.get_many(ours) if ours else {}
+    by_key = await customers.find_by_keys(list(keys)) if keys else {}
+    return found | {keys[key]: customer for key, customer in by_key.items()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ListOf, ListQuery, list_reply
+from survey_service.api.shapes.fields import Zone
 from survey_service.api.shapes.rows import DecisionRow
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import Scope
@@ -16,6 +17,7 @@ from survey_service.models.decision import Outcome, Reason
 from survey_service.store.paging import Cursor
 
 _SEPARATOR = "#"
+_LONGEST = timedelta(days=400)
 
 
 class DecisionsQuery(ListQuery):
@@ -41,6 +43,40 @@ async def list_decisions(call: Call, query: DecisionsQuery) -> Reply:
     return list_reply(call, [DecisionRow.show(row) for row in shown], _encode(shown[-1]) if more else None)
 
 
+class CountsQuery(BaseModel):
+    """Which decisions are counted, and by what period."""
+
+    start: AwareDatetime = Field(alias="from")
+    end: AwareDatetime = Field(alias="to")
+    granularity: Literal["hour", "day"] = "day"
+    timezone: Zone = "UTC"
+    trigger: str | None = Field(default=None, max_length=100)
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+
+
+class DecisionCount(BaseModel):
+    """How many decisions of one kind fell into one period; `trigger` is null where no trigger matched."""
+
+    period_start: AwareDatetime
+    trigger: str | None = None
+    outcome: Outcome
+    reason: Reason | None = None
+    count: int
+
+
+@endpoint("GET", "/v1/decisions/counts", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[DecisionCount]})
+async def count_decisions(call: Call, query: CountsQuery) -> Reply:
+    """Count decisions by trigger, outcome and reason over time."""
+    if query.end <= query.start or query.end - query.start > _LONGEST:
+        raise InvalidInput.at("/to", "period", f"must be later than from, by at most {_LONGEST.days} days")
+    filters = query.model_dump(include={"trigger", "outcome", "reason"}, exclude_none=True)
+    rows = await call.parts.store.events.count_decisions(
+        query.start, query.end, query.granularity, query.timezone, filters
+    )
+    return Reply({"data": [DecisionCount.model_validate(row).model_dump() for row in rows], "next": None})
+
+
 def _encode(row: dict[str, Any]) -> str:
     return Cursor(row["decided_at"], f"{row['event']}{_SEPARATOR}{row['number']}").encode()
 
@@ -53,4 +89,4 @@ def _decode(text: str) -> tuple[datetime, str, int]:
     return cursor.at, key, int(number)
 
 
-ENDPOINTS = (list_decisions,)
+ENDPOINTS = (list_decisions, count_decisions)

@@ -64,7 +64,10 @@ Handler = Callable[..., Awaitable[Reply | BaseModel | web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route. `answers` maps each success status to its shape (None: no body); `accepts` lists raw body types."""
+    """One route. `answers` maps each success status to its shape (None: no body).
+
+    `accepts` lists body types that the handler reads itself, with the shape, or what stands in them in words.
+    """
 
     method: str
     path: str
@@ -75,7 +78,7 @@ class Endpoint:
     answers: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None
     query: type[BaseModel] | None
-    accepts: Mapping[str, type[BaseModel] | None]
+    accepts: Mapping[str, type[BaseModel] | str]
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Authorise, read, handle, answer."""
@@ -99,7 +102,7 @@ def endpoint(
     tag: str,
     scope: Scope | None,
     answers: Mapping[int, type[BaseModel] | None],
-    accepts: Mapping[str, type[BaseModel] | None] | None = None,
+    accepts: Mapping[str, type[BaseModel] | str] | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Make a handler an endpoint; the first line of its docstring is the summary in openapi.yaml."""
 

@@ -18,7 +18,6 @@ from survey_service.api.strict_json import JsonValue, parse_batch, parse_json, p
 from survey_service.errors import Conflict, FieldProblem, InvalidInput, MalformedInput, TooLarge
 from survey_service.intake.receiving import Fate, PostedEvent
 from survey_service.models.api_key import Scope
-from survey_service.models.ids import event_key
 
 MAX_EVENTS = 1_000
 MAX_EVENT_BYTES = 64 * 1024
@@ -53,7 +52,7 @@ class EventsAccepted(BaseModel):
     results: list[EventResult]
 
 
-Read = EventIn | InvalidInput | MalformedInput | TooLarge
+Read = PostedEvent | InvalidInput | MalformedInput | TooLarge
 
 
 @endpoint(
@@ -66,7 +65,7 @@ Read = EventIn | InvalidInput | MalformedInput | TooLarge
         "application/cloudevents+json": EventIn,
         "application/json": EventIn,
         BATCH: EventIn,
-        NDJSON: None,
+        NDJSON: "One JSON value a line",
     },
 )
 async def post_events(call: Call, query: EventsQuery) -> Reply | web.StreamResponse:
@@ -75,9 +74,9 @@ async def post_events(call: Call, query: EventsQuery) -> Reply | web.StreamRespo
     if len(values) > MAX_EVENTS:
         raise TooLarge(f"a request may carry {MAX_EVENTS} events")
     read = [_read_one(value) for value in values]
-    if single and not isinstance(read[0], EventIn):
+    if single and not isinstance(read[0], PostedEvent):
         raise read[0]
-    posted = [_posted(event, value) for value, event in zip(values, read, strict=True) if isinstance(event, EventIn)]
+    posted = [event for event in read if isinstance(event, PostedEvent)]
     fates = iter(await call.parts.receiving.receive(posted, decide=query.decide))
     if single:
         fate = next(fates)
@@ -85,7 +84,7 @@ async def post_events(call: Call, query: EventsQuery) -> Reply | web.StreamRespo
             raise Conflict("another content is stored under this source and id")
         return Reply(_summary([_result(values[0], read[0], fate)]), status=202)
     results = [
-        _result(value, event, next(fates) if isinstance(event, EventIn) else Fate.REJECTED)
+        _result(value, event, next(fates) if isinstance(event, PostedEvent) else Fate.REJECTED)
         for value, event in zip(values, read, strict=True)
     ]
     summary = _summary(results)
@@ -132,20 +131,17 @@ def _read_one(value: JsonValue | MalformedInput) -> Read:
         # Integers beyond 64 bit, which orjson cannot write; read_event names the field.
         pass
     try:
-        return read_event(value)
+        event = read_event(value)
     except InvalidInput as error:
         return error
-
-
-def _posted(event: EventIn, raw: JsonValue | MalformedInput) -> PostedEvent:
-    assert isinstance(raw, dict)  # noqa: S101 -- read_event refused everything else
-    return PostedEvent(event.source, event.id, event.type, event.subject, event.time, raw["data"], event.extensions)
+    assert isinstance(value, dict)  # noqa: S101 -- read_event refused everything else
+    return PostedEvent(event.source, event.id, event.type, event.subject, event.time, value["data"], event.extensions)
 
 
 def _result(value: JsonValue | MalformedInput, event: Read, fate: Fate) -> dict[str, Any]:
-    if isinstance(event, EventIn):
+    if isinstance(event, PostedEvent):
         return {
-            "key": event_key(event.source, event.id),
+            "key": event.key,
             "source": event.source,
             "id": event.id,
             "status": fate.value,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import Any
+from collections import Counter
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,10 +13,20 @@ from survey_service.api.customer_refs import customer_filter
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.history import invitation_history
 from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
-from survey_service.api.shapes.invitation import InvitationDetail, InvitationIn, InvitationMade
+from survey_service.api.shapes.invitation import (
+    BatchIn,
+    BatchItemIn,
+    BatchMade,
+    BatchResult,
+    CancelIn,
+    Cancelled,
+    InvitationDetail,
+    InvitationIn,
+    InvitationMade,
+)
 from survey_service.api.shapes.rows import DeliveryRow, InvitationRow
 from survey_service.api.strict_json import check_storable
-from survey_service.errors import Conflict, InvalidInput, NotFound
+from survey_service.errors import Conflict, Forbidden, InvalidInput, NotAllowed, NotFound
 from survey_service.intake.direct import DirectRequest
 from survey_service.models.api_key import Scope
 from survey_service.models.decision import Reason
@@ -23,6 +35,7 @@ from survey_service.models.invitation import Invitation, InvitationState, states
 from survey_service.store.withdrawal import withdraw_waiting
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+_AT_ONCE = 50  # invitations of a batch that are made at the same time
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,100}")
 
 
@@ -64,7 +77,7 @@ async def list_invitations(call: Call, query: InvitationsQuery) -> Reply:
 )
 async def create_invitation(call: Call, body: InvitationIn) -> Reply:
     """Invite a customer directly, without an event; with an Idempotency-Key, repeating it invites nobody twice."""
-    made = await call.parts.direct.invite(_direct_request(call, body))
+    made = await call.parts.direct.invite(_direct_request(call, body, call.request.headers.get(IDEMPOTENCY_KEY)))
     shown = InvitationMade.of(made.invitation, url=made.url)
     location = {"Location": f"/v1/invitations/{shown.id}"}
     return Reply(shown, status=201 if made.created else 200, headers=location)
@@ -88,24 +101,56 @@ async def get_invitation(call: Call) -> InvitationDetail:
 async def cancel_invitation(call: Call) -> InvitationDetail:
     """Take an invitation back: nothing more is sent, and its link is closed."""
     invitation = await _find(call)
-    states = tuple(InvitationState(state) for state in states_that_may_become(InvitationState.CANCELLED))
-    cancelled = await withdraw_waiting(
-        call.parts.store.database, {"invitation": invitation.id}, Reason.CANCELLED, states
-    )
+    whose = {"invitation": invitation.id}
+    cancelled = await withdraw_waiting(call.parts.store.database, whose, Reason.CANCELLED, _cancellable())
     present = await _find(call)
     if not cancelled:
         raise Conflict(f"the invitation is {present.state.value}, which cannot be cancelled")
     return await _detail(call, present)
 
 
-def _direct_request(call: Call, body: InvitationIn) -> DirectRequest:
+@endpoint("POST", "/v1/invitations/batch", tag="invitations", scope=Scope.INVITATIONS_WRITE, answers={200: BatchMade})
+async def create_invitations(call: Call, body: BatchIn) -> BatchMade:
+    """Invite up to 1,000 customers directly; one that is refused harms no other."""
+    results = []
+    for start in range(0, len(body.invitations), _AT_ONCE):
+        items = body.invitations[start : start + _AT_ONCE]
+        results += await asyncio.gather(*(_create_one(call, item) for item in items))
+    counts = Counter(result.status for result in results)
+    return BatchMade(created=counts["created"], repeated=counts["repeated"], refused=counts["refused"], results=results)
+
+
+async def _create_one(call: Call, item: BatchItemIn) -> BatchResult:
+    try:
+        made = await call.parts.direct.invite(_direct_request(call, item, item.idempotency_key))
+    except (InvalidInput, Conflict, NotAllowed, Forbidden) as error:
+        later = error.next_at if isinstance(error, NotAllowed) else None
+        return BatchResult(status="refused", error=error.code, detail=error.detail, next_eligible_at=later)
+    status: Literal["created", "repeated"] = "created" if made.created else "repeated"
+    return BatchResult(status=status, id=made.invitation.id, url=made.url)
+
+
+@endpoint("POST", "/v1/invitations/cancel", tag="invitations", scope=Scope.INVITATIONS_WRITE, answers={200: Cancelled})
+async def cancel_invitations(call: Call, body: CancelIn) -> Cancelled:
+    """Take back every invitation of a trigger that is still open: nothing more is sent, and the links are closed."""
+    database = call.parts.store.database
+    count = await withdraw_waiting(database, {"trigger": body.trigger}, Reason.CANCELLED, _cancellable())
+    return Cancelled(cancelled=count)
+
+
+def _cancellable() -> tuple[InvitationState, ...]:
+    return tuple(InvitationState(state) for state in states_that_may_become(InvitationState.CANCELLED))
+
+
+def _direct_request(call: Call, body: InvitationIn, idempotency_key: str | None) -> DirectRequest:
     unstorable = [
         *check_storable(body.data, "/data"),
         *check_storable(body.customer.attributes, "/customer/attributes"),
     ]
     if unstorable:
         raise InvalidInput(unstorable)
-    idempotency_key = call.request.headers.get(IDEMPOTENCY_KEY)
+    if body.ignore_rules and (call.key is None or Scope.INVITATIONS_IGNORE_RULES not in call.key.scopes):
+        raise Forbidden(f"ignore_rules needs the scope {Scope.INVITATIONS_IGNORE_RULES.value}")
     if idempotency_key is not None and not _PRINTABLE.fullmatch(idempotency_key):
         message = f"{IDEMPOTENCY_KEY} must be 1 to 100 printable ASCII characters"
         raise InvalidInput.at("", "idempotency_key", message)
@@ -121,6 +166,7 @@ def _direct_request(call: Call, body: InvitationIn) -> DirectRequest:
         key=call.key.id if call.key else "",
         idempotency_key=idempotency_key,
         content_hash=body.content_hash(),
+        ignore_rules=body.ignore_rules,
     )
 
 
@@ -141,4 +187,11 @@ async def _detail(call: Call, invitation: Invitation) -> InvitationDetail:
     )
 
 
-ENDPOINTS = (list_invitations, create_invitation, get_invitation, cancel_invitation)
+ENDPOINTS = (
+    list_invitations,
+    create_invitation,
+    create_invitations,
+    cancel_invitations,
+    get_invitation,
+    cancel_invitation,
+)

@@ -162,8 +162,9 @@ def _request_content(endpoint: Endpoint, shapes: Shapes) -> dict[str, Any]:
     content: dict[str, Any] = {}
     batch = next((shape for kind, shape in endpoint.accepts.items() if kind.endswith("-batch+json")), None)
     for kind, shape in endpoint.accepts.items():
-        if shape is None:
-            content[kind] = {"schema": {"type": "string", "description": "One JSON value a line"}}
+        if isinstance(shape, str):
+            text: Schema = {"type": "string", "description": shape}
+            content[kind] = _media(text, example if isinstance(example, str) else None)
             continue
         one = shapes.of_request(shape)
         many: Schema = {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}

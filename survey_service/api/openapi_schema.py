@@ -64,7 +64,9 @@ def collect_shapes(endpoints: Iterable[Endpoint]) -> Shapes:
     wanted: dict[tuple[type[BaseModel], Mode], None] = {}
     for endpoint in endpoints:
         requests = (endpoint.body, endpoint.query, *endpoint.accepts.values())
-        wanted |= {(shape, "validation"): None for shape in requests if shape is not None}
+        wanted |= {
+            (shape, "validation"): None for shape in requests if shape is not None and not isinstance(shape, str)
+        }
         wanted |= {(shape, "serialization"): None for shape in endpoint.answers.values() if shape is not None}
     references, definitions = models_json_schema(list(wanted), ref_template=REF_TEMPLATE, schema_generator=_Generator)
     components = {

@@ -21,6 +21,7 @@ STATUS: Mapping[type[errors.SurveyServiceError], tuple[int, str]] = {
     errors.Forbidden: (403, "The API key lacks a scope"),
     errors.NotFound: (404, "Not found"),
     errors.Conflict: (409, "Conflict"),
+    errors.NotAllowed: (409, "Not allowed by the contact policy"),
     errors.PreconditionFailed: (412, "The resource has changed"),
     errors.TooLarge: (413, "Too large"),
     errors.UnsupportedMedia: (415, "Unsupported content type or encoding"),
@@ -57,11 +58,13 @@ def problem_response(
     detail: str | None = None,
     fields: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> web.Response:
-    """A problem as an HTTP answer."""
+    """A problem as an HTTP answer; `more` are members of its own (RFC 9457, section 3.2)."""
+    body = {**problem_body(status, code, title, detail, fields), **(more or {})}
     return web.Response(
         status=status,
-        body=orjson.dumps(problem_body(status, code, title, detail, fields)),
+        body=orjson.dumps(body, option=orjson.OPT_UTC_Z),
         content_type=CONTENT_TYPE,
         headers=headers,
     )
@@ -76,7 +79,10 @@ def as_response(error: errors.SurveyServiceError) -> web.Response:
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     fields = error.problems if isinstance(error, errors.InvalidInput) else ()
-    return problem_response(status, error.code, title, error.detail, fields, headers)
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.NotAllowed):
+        more = {"reason": error.reason, "next_eligible_at": error.next_at}
+    return problem_response(status, error.code, title, error.detail, fields, headers, more)
 
 
 def invalid_from(error: ValidationError, root: str = "") -> errors.InvalidInput:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from survey_service.api import (
     brands,
+    callbacks,
+    contact_policy,
     decisions,
     deliveries,
+    dry_run,
     event_reads,
     events,
     health,
@@ -27,6 +30,8 @@ _MODULES = (
     decisions,
     surveys,
     triggers,
+    dry_run,
+    contact_policy,
     brands,
     touchpoints,
     invitations,
@@ -34,6 +39,7 @@ _MODULES = (
     pauses,
     responses,
     suppressions,
+    callbacks,
     keys,
     health,
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from io import BytesIO
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from survey_service.api.customer_refs import find_customer
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
+from survey_service.api.reading import read_body
 from survey_service.api.shapes.rows import SuppressionRow
 from survey_service.api.shapes.suppression import SubjectIn, SuppressionIn, subject_of_address
+from survey_service.api.suppression_import import LineResult, LineStatus, import_suppressions
 from survey_service.errors import InvalidInput, NotFound
 from survey_service.models.api_key import Scope
 from survey_service.models.customer import Customer
@@ -20,11 +24,12 @@ from survey_service.models.suppression import (
     Suppression,
     SuppressionReason,
     SuppressionScope,
-    suppression_id,
 )
 from survey_service.store.group_commit import Inserted
-from survey_service.store.suppressions import address_hashes, person_hashes
+from survey_service.store.suppressions import address_hashes, address_suppression, person_hashes, person_suppression
 from survey_service.store.withdrawal import withdraw_waiting
+
+CSV = "text/csv"
 
 
 class SuppressionsQuery(ChangesQuery):
@@ -33,6 +38,21 @@ class SuppressionsQuery(ChangesQuery):
     reason: SuppressionReason | None = None
     scope: SuppressionScope | None = None
     brand: str | None = Field(default=None, max_length=200)
+
+
+class ImportQuery(BaseModel):
+    """Where the imported suppressions hold."""
+
+    brand: str = Field(default=EVERY_BRAND, min_length=1, max_length=200, description="A brand's id, or `*` for all")
+
+
+class SuppressionsImported(BaseModel):
+    """Counts, and one result for each line that is not blank, in order."""
+
+    added: int
+    present: int
+    refused: int
+    results: list[LineResult]
 
 
 @endpoint(
@@ -68,6 +88,24 @@ async def create_suppression(call: Call, body: SuppressionIn) -> Reply:
     standing = await store.suppressions.get(row.id) or row
     headers = {"Location": f"/v1/suppressions/{row.id}"}
     return Reply(SuppressionRow.of(standing), 201 if inserted is Inserted.NEW else 200, headers)
+
+
+@endpoint(
+    "POST",
+    "/v1/suppressions/import",
+    tag="suppressions",
+    scope=Scope.SUPPRESSIONS_WRITE,
+    answers={200: SuppressionsImported},
+    accepts={CSV: "UTF-8, at most 1 MiB; the first line names the columns: address or customer, then reason, note"},
+)
+async def post_suppressions_csv(call: Call, query: ImportQuery) -> Reply:
+    """Import suppressions from CSV; a line that cannot be taken is named and harms no other."""
+    body = await read_body(call.request, (CSV,))
+    parts = call.parts
+    batches = import_suppressions(BytesIO(body), query.brand, parts.store, parts.keyring)
+    results = [result async for batch in batches for result in batch]
+    counts = Counter(result.status for result in results)
+    return Reply(SuppressionsImported(**{status.value: counts[status] for status in LineStatus}, results=results))
 
 
 @endpoint(
@@ -125,18 +163,17 @@ async def _person(call: Call, ref: str) -> Customer:
 
 
 def _suppression(call: Call, body: SuppressionIn, person: Customer | None) -> Suppression:
-    scope = SuppressionScope.PERSON if person else SuppressionScope.ADDRESS
-    subject = person.id if person else subject_of_address(body.address or "")
-    subject_hash = call.parts.keyring.subject_hash(subject)
-    return Suppression(
-        id=suppression_id(scope, body.brand, subject_hash),
-        scope=scope,
-        brand=body.brand,
-        subject_hash=subject_hash,
-        reason=body.reason,
-        detail=body.note,
-        created_at=call.parts.clock.now(),
-    )
+    keyring, now = call.parts.keyring, call.parts.clock.now()
+    if person is not None:
+        return person_suppression(keyring, person.id, body.brand, body.reason, now, body.note)
+    return address_suppression(keyring, subject_of_address(body.address or ""), body.brand, body.reason, now, body.note)
 
 
-ENDPOINTS = (list_suppressions, create_suppression, search_suppressions, get_suppression, delete_suppression)
+ENDPOINTS = (
+    list_suppressions,
+    create_suppression,
+    post_suppressions_csv,
+    search_suppressions,
+    get_suppression,
+    delete_suppression,
+)

@@ -1,4 +1,4 @@
-"""The command line: `survey-service serve | api | worker | demo | apply | keys | openapi | check-config`."""
+"""The command line: `survey-service serve | api | worker | demo | apply | keys | suppressions | openapi | …`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,28 @@ from rich.console import Console
 from rich.table import Table
 
 from survey_service.api.openapi import check_openapi, write_openapi
+from survey_service.api.suppression_import import LineStatus
 from survey_service.cli.apply import apply_folder, starter_folder
 from survey_service.cli.changes import Change, show_changes
 from survey_service.cli.demo import run_demo
 from survey_service.cli.running import Role, run
 from survey_service.cli.settings_report import settings_report
+from survey_service.cli.suppressions import import_file
 from survey_service.errors import ConfigurationError, InvalidInput, SurveyServiceError
 from survey_service.models.api_key import Scope
+from survey_service.models.suppression import EVERY_BRAND
 from survey_service.settings import Settings, read_settings
 from survey_service.store.faults import as_service_error
 from survey_service.telemetry import configure_logging
 from survey_service.wiring import open_service
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Asks your customers how it went.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Asks your customers how it went."
+)
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys, name="keys")
+suppressions = typer.Typer(no_args_is_help=True, help="Who must not be written to.")
+app.add_typer(suppressions, name="suppressions")
 console = Console()
 errors = Console(stderr=True)
 
@@ -96,6 +103,32 @@ def create_key(
             console.print(secret)
 
     _run(create)
+
+
+@suppressions.callback()
+def _suppressions() -> None:
+    """Make `import` a command of its own: a single command would take the group's name."""
+
+
+@suppressions.command("import")
+def import_suppressions(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="CSV in UTF-8; columns: address or customer, then reason, note.")
+    ],
+    brand: Annotated[str, typer.Option(help="The brand it is about; all of them if none is named.")] = EVERY_BRAND,
+) -> None:
+    """Import suppressions from a CSV file of any size; importing it again changes nothing."""
+
+    async def load(settings: Settings) -> None:
+        async with open_service(settings) as service:
+            parts = service.parts
+            done = await import_file(file, brand, parts.store, parts.keyring, console)
+        added, present, refused = (done[status] for status in LineStatus)
+        console.print(f"{added} added, {present} there before, {refused} refused.", highlight=False)
+        if refused:
+            raise typer.Exit(1)
+
+    _run(load)
 
 
 @app.command()

@@ -113,13 +113,13 @@ def curl_line(url: str) -> str:
         "source": "/airports/JFK",
         "type": "flight.landed",
         "data": {
-            "customer": {"id": "ada", "first_name": "Ada", "email": "ada@example.com", "locale": "en-US"},
+            "customer": {"id": "ada-ID", "first_name": "Ada", "email": "ada-ID@example.com", "locale": "en-US"},
             "touchpoint": "JFK",
             "carrier": "UA",
             "destination": "IAH",
         },
     }
-    body = orjson.dumps(event).decode().replace("ID", "'$(date +%s)'", 1)
+    body = orjson.dumps(event).decode().replace("-ID", "-'$(date +%s)'")
     return (
         f"curl -s {url}/v1/events -H 'Authorization: Bearer {DEMO_KEY}' -H 'Content-Type: application/json' -d '{body}'"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import quote
 
 from channels.base import EmailMessage
-from channels.mime import split_mailbox
+from channels.mime import encode_address, split_mailbox
 from survey_service.delivery.email_layout import EmailBrand, EmailView, render_email
 from survey_service.models.brand import Brand
 from survey_service.models.delivery import Delivery
@@ -48,7 +48,7 @@ class Composer:
         survey_url, opt_out_url = self._links(draft)
         fill = filler(draft.brand, draft.survey, draft.invitation, Links(survey_url, opt_out_url))
         sender = self._sender(draft.brand)
-        domain = split_mailbox(sender)[1].rpartition("@")[2]
+        domain = encode_address(split_mailbox(sender)[1]).rpartition("@")[2]
         body = render_email(self._view(draft, fill, survey_url, opt_out_url))
         return EmailMessage(
             delivery=draft.delivery.id,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from survey_service.models.customer import CustomerProfile
+from survey_service.models.brand import Brand
+from survey_service.models.customer import CustomerProfile, consents
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
@@ -21,18 +22,19 @@ class Checks:
 
     suppression: bool
     consent: bool
+    quiet_hours: bool
 
 
 CHECKS: dict[DeliveryKind, Checks] = {
-    DeliveryKind.INVITE: Checks(suppression=True, consent=True),
-    DeliveryKind.FALLBACK: Checks(suppression=True, consent=True),
-    DeliveryKind.REMINDER: Checks(suppression=True, consent=True),
-    DeliveryKind.DIALOGUE: Checks(suppression=True, consent=False),
-    DeliveryKind.REWARD: Checks(suppression=True, consent=False),
-    DeliveryKind.CASE_REPLY: Checks(suppression=True, consent=False),
-    DeliveryKind.ALERT: Checks(suppression=False, consent=False),
-    DeliveryKind.REPORT: Checks(suppression=False, consent=False),
-    DeliveryKind.TEST: Checks(suppression=False, consent=False),
+    DeliveryKind.INVITE: Checks(suppression=True, consent=True, quiet_hours=True),
+    DeliveryKind.FALLBACK: Checks(suppression=True, consent=True, quiet_hours=True),
+    DeliveryKind.REMINDER: Checks(suppression=True, consent=True, quiet_hours=True),
+    DeliveryKind.DIALOGUE: Checks(suppression=True, consent=False, quiet_hours=False),
+    DeliveryKind.REWARD: Checks(suppression=True, consent=False, quiet_hours=True),
+    DeliveryKind.CASE_REPLY: Checks(suppression=True, consent=False, quiet_hours=True),
+    DeliveryKind.ALERT: Checks(suppression=False, consent=False, quiet_hours=False),
+    DeliveryKind.REPORT: Checks(suppression=False, consent=False, quiet_hours=False),
+    DeliveryKind.TEST: Checks(suppression=False, consent=False, quiet_hours=False),
 }
 ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
 
@@ -49,6 +51,9 @@ class Facts:
     trigger_enabled: bool
     paused_by: str | None
     only_to: str | None
+    brand: Brand | None = None
+    open_at: datetime | None = None  # when the quiet hours end; None: they do not stand
+    budget_until: datetime | None = None  # when the contact policy allows a message that moved; None: it does now
     test_addresses: tuple[str, ...] = ()
 
 
@@ -62,6 +67,7 @@ class Hold:
     """Not now; look again at `until`, or when `held_by` is lifted."""
 
     until: datetime
+    reason: Reason | None = None
     held_by: str | None = None
 
 
@@ -86,11 +92,30 @@ def check_send(delivery: Delivery, facts: Facts) -> Verdict:
         return Hold(facts.now)
     reason = _why_not(delivery, facts)
     if reason is not None:
-        again = delivery.state is DeliveryState.SENDING
-        return End(DeliveryState.DEAD if again else DeliveryState.CANCELLED, reason)
+        return _ended(delivery, reason)
     if facts.paused_by is not None:
-        return Hold(facts.now + HOLD, facts.paused_by)
-    return Send()
+        return Hold(facts.now + HOLD, held_by=facts.paused_by)
+    return _not_yet(delivery, facts) or Send()
+
+
+def _not_yet(delivery: Delivery, facts: Facts) -> Hold | End | None:
+    waits = []
+    if CHECKS[delivery.kind].quiet_hours and facts.open_at is not None and facts.open_at > facts.now:
+        waits.append(Hold(facts.open_at, Reason.QUIET_HOURS))
+    if facts.budget_until is not None:
+        waits.append(Hold(facts.budget_until, Reason.CONTACT_LIMIT))
+    if not waits:
+        return None
+    hold = max(waits, key=lambda wait: wait.until)
+    if hold.until >= delivery.expires_at:
+        return _ended(delivery, Reason.EXPIRED)
+    return hold
+
+
+def _ended(delivery: Delivery, reason: Reason) -> End:
+    """What a provider may have taken before its worker died cannot be called cancelled."""
+    handed_over = delivery.state is DeliveryState.SENDING
+    return End(DeliveryState.DEAD if handed_over else DeliveryState.CANCELLED, reason)
 
 
 def _why_not(delivery: Delivery, facts: Facts) -> Reason | None:
@@ -105,7 +130,7 @@ def _why_not(delivery: Delivery, facts: Facts) -> Reason | None:
         return Reason.EXPIRED
     if checks.suppression and facts.suppressed:
         return Reason.SUPPRESSED
-    if checks.consent and facts.profile is not None and not facts.profile.consent.get(delivery.channel, True):
+    if checks.consent and facts.profile and facts.brand and not consents(delivery.channel, facts.profile, facts.brand):
         return Reason.NO_CONSENT
     if delivery.kind is DeliveryKind.TEST and delivery.to not in facts.test_addresses:
         return Reason.ADDRESS_NOT_ALLOWED

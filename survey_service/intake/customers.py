@@ -1,28 +1,33 @@
 """Customers: profiles from events come in, the person each one belongs to comes out.
 
 A person is known by id, else by email, else by phone. A key belongs to one customer; somebody with another id of
-their own who shares a mailbox stays a person of their own.
+their own who shares a mailbox stays a person of their own, and the conflict is written down. A word about consent
+counts from its own time on, channel by channel, whatever came first of the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from survey_service.clock import Clock
-from survey_service.models.customer import Customer, CustomerProfile
+from survey_service.errors import Unavailable
+from survey_service.models.customer import ConsentRecord, Customer, CustomerProfile, IdentityConflict
 from survey_service.models.ids import hashed_id
 from survey_service.store.customers import Customers
 from survey_service.texts.addresses import AddressInvalid, email_key, normalise_email, normalise_phone
 
+_TRIES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A profile as an event of instant `at` names it."""
+    """A profile as an event of instant `at` names it; `source` is the event's, or `api:{key}` of a direct request."""
 
     profile: CustomerProfile
     at: datetime
+    source: str
 
 
 def clean_profile(profile: CustomerProfile) -> CustomerProfile:
@@ -57,16 +62,37 @@ def keys_of(profile: CustomerProfile) -> list[str]:
 
 
 def merged(older: CustomerProfile, newer: CustomerProfile) -> CustomerProfile:
-    """What is known after the newer word: fields it names replace, consent and attributes are joined."""
+    """What is known after the newer word: fields it names replace, attributes are joined, consent is left as it was."""
     named = newer.model_dump(exclude_none=True, exclude={"consent", "attributes"})
-    joined = {
-        "consent": {**older.consent, **newer.consent},
-        "attributes": {**older.attributes, **newer.attributes},
+    return older.model_copy(update={**named, "attributes": {**older.attributes, **newer.attributes}})
+
+
+def words_on_consent(sighting: Sighting) -> dict[str, ConsentRecord]:
+    """What a sighting says about consent, by channel."""
+    return {
+        channel: ConsentRecord(granted=granted, source=sighting.source, at=sighting.at)
+        for channel, granted in sighting.profile.consent.items()
     }
-    return older.model_copy(update={**named, **joined})
 
 
-def match(profile: CustomerProfile, known: dict[str, Customer]) -> Customer | None:
+def newer_words(sighting: Sighting, log: Mapping[str, ConsentRecord]) -> dict[str, ConsentRecord]:
+    """Those words on consent that are later than the last one known on their channel."""
+    words = words_on_consent(sighting)
+    return {channel: word for channel, word in words.items() if channel not in log or word.at > log[channel].at}
+
+
+def conflicts_of(sighting: Sighting, person: Customer, known: Mapping[str, Customer]) -> list[IdentityConflict]:
+    """The keys of a sighting that belong to other people than the one it is about, as far as not noted yet."""
+    noted = {(conflict.key, conflict.other) for conflict in person.conflicts}
+    others = ((key, known[key].id) for key in keys_of(sighting.profile) if key in known)
+    return [
+        IdentityConflict(key=key, other=other, at=sighting.at)
+        for key, other in others
+        if other != person.id and (key, other) not in noted
+    ]
+
+
+def match(profile: CustomerProfile, known: Mapping[str, Customer]) -> Customer | None:
     """The known person of this profile: by its first key that is known, unless that person has another id."""
     for key in keys_of(profile):
         found = known.get(key)
@@ -78,6 +104,15 @@ def match(profile: CustomerProfile, known: dict[str, Customer]) -> Customer | No
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a batch learned about people; the store takes of it what is news to it as well."""
+
+    profiles: dict[str, tuple[CustomerProfile, datetime]] = field(default_factory=dict)  # by customer, with their time
+    consents: dict[tuple[str, str], ConsentRecord] = field(default_factory=dict)  # by customer and channel
+    conflicts: list[tuple[str, IdentityConflict]] = field(default_factory=list)  # with the customer who was named
+
+
 class CustomerRegister:
     """Finds and makes customers, a batch of sightings at a time."""
 
@@ -86,58 +121,95 @@ class CustomerRegister:
         self._clock = clock
 
     async def resolve(self, sightings: Sequence[Sighting]) -> list[Customer | None]:
-        """The person of each sighting, with the profile as it is known afterwards; None where nothing names anyone."""
+        """The person of each sighting, with the profile as it is known afterwards; None where nothing names anyone.
+
+        Raises:
+            Unavailable: other workers changed the same people again and again meanwhile; nothing half is left.
+        """
         keys = [key for sighting in sightings for key in keys_of(sighting.profile)]
         known = await self._customers.find_by_keys(keys) if keys else {}
-        new: dict[str, Customer] = {}
+        if new := self._strangers(sightings, known):
+            await self._customers.insert(new)
+            # Another worker may have been faster with one of the keys.
+            known = await self._customers.find_by_keys(keys)
+        news = _News()
+        people: list[Customer | None] = []
         for sighting in sightings:
-            if keys_of(sighting.profile) and match(sighting.profile, known) is None:
-                customer = self._new_customer(sighting, known)
-                new[customer.id] = customer
-                known.update(dict.fromkeys(customer.keys, customer))
-        if new:
-            await self._customers.insert(list(new.values()))
-            known = await self._settle(sightings, keys)
-        return await self._take_over(sightings, known)
+            person = None
+            if wanted := keys_of(sighting.profile):
+                person = await self._add_keys(await self._identify(sighting, known), wanted, known)
+                person = _noted(sighting, person, known, news)
+                known.update(dict.fromkeys(person.keys, person))
+            people.append(person)
+        await self._customers.update_profiles(news.profiles)
+        await self._customers.note_consents(news.consents)
+        await self._customers.note_conflicts(news.conflicts)
+        return people
 
-    def _new_customer(self, sighting: Sighting, known: dict[str, Customer]) -> Customer:
-        keys = keys_of(sighting.profile)
-        free = tuple(key for key in keys if key not in known)
-        # All of a stranger's keys may be held by others' ids; their own id is then in `free`.
+    def _strangers(self, sightings: Sequence[Sighting], known: Mapping[str, Customer]) -> list[Customer]:
+        seen = dict(known)
+        new: list[Customer] = []
+        for sighting in sightings:
+            wanted = keys_of(sighting.profile)
+            person = match(sighting.profile, seen)
+            if wanted and person is None:
+                person = self._new_customer(sighting, seen)
+                new.append(person)
+            if person is not None:
+                # Who comes later in the batch finds the person as this sighting leaves them, id included.
+                profile = merged(sighting.profile, person.profile)
+                left = person.model_copy(update={"profile": profile, "keys": (*person.keys, *wanted)})
+                seen.update({key: left for key in left.keys if seen.get(key, person).id == person.id})
+        return new
+
+    def _new_customer(self, sighting: Sighting, known: Mapping[str, Customer]) -> Customer:
+        # All of a stranger's addresses may be held by others' ids; their own id is then what is free.
+        free = tuple(key for key in keys_of(sighting.profile) if key not in known)
         return Customer(
             id=hashed_id("cus", free[0]),
             keys=free,
             profile=sighting.profile,
             profile_at=sighting.at,
+            consent_log=words_on_consent(sighting),
             created_at=self._clock.now(),
         )
 
-    async def _settle(self, sightings: Sequence[Sighting], keys: Sequence[str]) -> dict[str, Customer]:
-        """Read back who holds which key: another worker may have been faster with one of them."""
-        known = await self._customers.find_by_keys(keys)
-        late = [sighting for sighting in sightings if keys_of(sighting.profile) and not match(sighting.profile, known)]
-        if late:
-            # A second key was taken in between and kept the row out; the first free key alone is enough.
-            rest = [self._new_customer(sighting, known) for sighting in late]
-            await self._customers.insert([row.model_copy(update={"keys": row.keys[:1]}) for row in rest])
-            known = await self._customers.find_by_keys(keys)
-        return known
-
-    async def _take_over(self, sightings: Sequence[Sighting], known: dict[str, Customer]) -> list[Customer | None]:
-        changed: dict[str, tuple[CustomerProfile, datetime]] = {}
-        people: list[Customer | None] = []
-        for sighting in sightings:
+    async def _identify(self, sighting: Sighting, known: dict[str, Customer]) -> Customer:
+        """The person of a sighting, who from now on goes by the id that it names."""
+        external_id = sighting.profile.external_id
+        for _ in range(_TRIES):
             person = match(sighting.profile, known)
             if person is None:
-                people.append(None)
-                continue
-            profile, at = changed.get(person.id, (person.profile, person.profile_at))
-            if sighting.at > at:
-                profile, at = merged(profile, sighting.profile), sighting.at
-                changed[person.id] = (profile, at)
-            for key in keys_of(sighting.profile):
-                if key not in known and await self._customers.add_key(person.id, key):
-                    known[key] = person
-            people.append(person.model_copy(update={"profile": profile, "profile_at": at}))
-        await self._customers.update_profiles(changed)
-        return people
+                await self._customers.insert([self._new_customer(sighting, known)])
+            elif external_id is None or person.profile.external_id is not None:
+                return person
+            else:
+                # Whoever was known by an address alone goes by the first id that is named, and by no second one.
+                await self._customers.give_id(person.id, external_id)
+            known.update(await self._customers.find_by_keys(keys_of(sighting.profile)))
+        raise Unavailable("the customer is being changed by others")
+
+    async def _add_keys(self, person: Customer, wanted: Sequence[str], known: Mapping[str, Customer]) -> Customer:
+        new = [key for key in wanted if key not in known and await self._customers.add_key(person.id, key)]
+        return person.model_copy(update={"keys": (*person.keys, *new)})
+
+
+def _noted(sighting: Sighting, person: Customer, known: Mapping[str, Customer], news: _News) -> Customer:
+    """The person with what the sighting adds, which is put to the `news` as well."""
+    profile, profile_at = person.profile, person.profile_at
+    if sighting.at > profile_at:
+        profile, profile_at = merged(profile, sighting.profile), sighting.at
+        news.profiles[person.id] = (profile, profile_at)
+    words = newer_words(sighting, person.consent_log)
+    news.consents.update({(person.id, channel): word for channel, word in words.items()})
+    conflicts = conflicts_of(sighting, person, known)
+    news.conflicts.extend((person.id, conflict) for conflict in conflicts)
+    consent = {**profile.consent, **{channel: word.granted for channel, word in words.items()}}
+    return person.model_copy(
+        update={
+            "profile": profile.model_copy(update={"consent": consent}),
+            "profile_at": profile_at,
+            "consent_log": {**person.consent_log, **words},
+            "conflicts": (*person.conflicts, *conflicts),
+        }
+    )

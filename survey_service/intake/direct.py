@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from survey_service.errors import Conflict, InvalidInput
+from survey_service.calendars import zone
+from survey_service.errors import Conflict, InvalidInput, NotAllowed
+from survey_service.intake.budget import Refusal, Rules
 from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
+from survey_service.intake.drafting import contact_ids, open_from
 from survey_service.intake.inviting import Occasion, new_invitation
 from survey_service.intake.matching import Plan, Silence, customer_tree, usable_channels
+from survey_service.intake.reserving import Reserving, Wish
+from survey_service.models.contact import Frequency
 from survey_service.models.customer import Customer, CustomerProfile
 from survey_service.models.delivery import ChannelName
 from survey_service.models.ids import hashed_id, random_id
 from survey_service.models.invitation import Invitation
+from survey_service.models.trigger import QuietHours
 from survey_service.store.group_commit import Inserted
 from survey_service.store.store import Store
-from survey_service.texts.locales import language_of
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 
@@ -37,6 +42,7 @@ class DirectRequest:
     key: str  # id of the API key
     idempotency_key: str | None
     content_hash: str
+    ignore_rules: bool = False  # skips the contact policy, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +63,32 @@ class DirectInvitations:
         self._bells = bells
         self._base_url = base_url
         self._register = CustomerRegister(store.customers, store.clock)
+        self._reserving = Reserving(store.contacts)
 
     async def invite(self, request: DirectRequest) -> DirectResult:
         """Make the invitation, or find the one that the same request made before.
 
         Raises:
             InvalidInput: unknown survey, or a customer whom none of the channels reaches.
+            NotAllowed: the contact policy says no; the reason and the next allowed time are in it.
             Conflict: the Idempotency-Key was used for another request.
         """
         snapshot = await self._store.configuration.current()
         survey = snapshot.surveys.get(request.survey)
         if survey is None:
             raise InvalidInput.at("/survey", "unknown", "there is no such survey")
+        brand = snapshot.brands.get(survey.brand)
+        if brand is None:
+            raise InvalidInput.at("/survey", "brand", "the survey's brand does not exist any more")
         now = self._store.clock.now()
         named = await self._store.configuration.touchpoints.get(request.touchpoint) if request.touchpoint else None
         person = await self._person(request)
-        channels = usable_channels(request.channels, person.profile)
+        contact = (await self._store.contacts.get_many([person.id]))[person.id]
+        channels = usable_channels(request.channels, person.profile, brand, contact.channel)
         if isinstance(channels, Silence):
             raise InvalidInput.at("/channels", channels.reason.value, "none of the channels reaches the customer")
+        place = person.profile.timezone or (named.timezone if named else None) or brand.timezone
+        quiet_hours = QuietHours()
         occasion = Occasion(
             customer=person.id,
             customer_ref=person.ref,
@@ -82,15 +96,32 @@ class DirectInvitations:
             touchpoint=request.touchpoint,
             touchpoint_name=named.name if named else None,
             data=request.data,
-            tree={
-                "event": {"data": request.data},
-                "customer": customer_tree(person.profile, language_of(person.profile.locale)),
-            },
+            tree={"event": {"data": request.data}, "customer": customer_tree(person.profile)},
+            zone=place,
             language=request.language,
             request_hash=request.content_hash,
+            quiet_hours=quiet_hours,
+            exempt=request.ignore_rules,
         )
+        opens = open_from(quiet_hours, zone(place))
         plan = Plan(channels, now + request.delay, now + request.expires_after)
+        if channels[0] is not ChannelName.WEB:
+            plan = replace(plan, send_at=opens(plan.send_at))
         name = self._name(request)
+        if await self._store.invitations.get(name) is not None:
+            return await self._earlier(name, request)
+        wish = Wish(
+            invitation=name,
+            contacts=contact_ids(person, channels[0], self._keyring),
+            rules=Rules.of_policy(snapshot.policy, survey.survey, less_often=contact.frequency is Frequency.LESS),
+            at=plan.send_at,
+            latest=None,
+            allowed_from=opens,
+            exempt=request.ignore_rules,
+        )
+        answer = (await self._reserving.reserve([wish]))[name]
+        if isinstance(answer, Refusal):
+            raise NotAllowed(answer.reason.value, answer.next_at)
         invitation, token = new_invitation(name, occasion, survey, plan, self._keyring, now)
         (outcome,) = await self._store.invitations.insert([invitation])
         if outcome is Inserted.DUPLICATE:
@@ -108,7 +139,7 @@ class DirectInvitations:
         return self.survey_url(token) if token else None
 
     async def _person(self, request: DirectRequest) -> Customer:
-        sighting = Sighting(clean_profile(request.profile), self._store.clock.now())
+        sighting = Sighting(clean_profile(request.profile), self._store.clock.now(), f"api:{request.key}")
         (person,) = await self._register.resolve([sighting])
         if person is None:
             raise InvalidInput.at("/customer", "unusable", "the customer has neither an id nor an address that exists")

@@ -11,7 +11,7 @@ from survey_service.intake.matching import Plan
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.invitation import EventFacts, Invitation, TokenRef
 from survey_service.models.survey import Survey
-from survey_service.models.trigger import Trigger
+from survey_service.models.trigger import ChannelMode, QuietHours, Trigger
 from survey_service.texts.locales import choose_language
 from survey_service.texts.placeholders import lookup
 from survey_service.tokens import Keyring, token_hash
@@ -28,8 +28,12 @@ class Occasion:
     touchpoint_name: str | None
     data: Mapping[str, Any]  # the event's data without the customer
     tree: Mapping[str, object]  # `event` and `customer`, for dimensions
+    zone: str  # whose wall clock the quiet hours mean
     event: EventFacts | None = None
     trigger: Trigger | None = None
+    variant: str | None = None
+    quiet_hours: QuietHours | None = None  # of a direct request; a trigger has its own
+    exempt: bool = False
     language: str | None = None  # asked for explicitly
     request_hash: str | None = None
 
@@ -58,7 +62,14 @@ def new_invitation(
         data=dict(occasion.data),
         dimensions={name: _plain(lookup(occasion.tree, path)) for name, path in survey.dimensions.items()},
         language=choose_language(wanted, survey.languages, survey.default_language),
+        variant=occasion.variant,
         channels=plan.channels,
+        channel_mode=trigger.channel_mode if trigger else ChannelMode.FIRST,
+        fallback_after=trigger.fallback_after if trigger else None,
+        reminders=trigger.reminders if trigger else (),
+        quiet_hours=trigger.quiet_hours if trigger else occasion.quiet_hours,
+        timezone=occasion.zone,
+        exempt=trigger.exempt if trigger else occasion.exempt,
         send_at=plan.send_at,
         expires_at=plan.expires_at,
         due_at=now,

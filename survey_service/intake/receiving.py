@@ -7,10 +7,12 @@ is the idempotency check; the content hash then tells a repeat from another even
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -34,7 +36,7 @@ class Fate(StrEnum):
     REJECTED = "rejected"  # not an event; decided at the edge, nothing is stored
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PostedEvent:
     """An event as the edge read it; `data` is the JSON object as it was sent, `extensions` likewise."""
 
@@ -46,7 +48,7 @@ class PostedEvent:
     data: dict[str, Any]
     extensions: dict[str, Any]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The event's key."""
         return event_key(self.source, self.id)
@@ -86,8 +88,8 @@ class Receiving:
             else Fate.CONFLICT
             for row, outcome in zip(documents, inserted, strict=True)
         ]
-        for fate in fates:
-            EVENTS.labels(fate.value).inc()
+        for fate, count in Counter(fates).items():
+            EVENTS.labels(fate.value).inc(count)
         if decide:
             self._bells.ring("intake")
         return fates

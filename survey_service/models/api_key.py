@@ -16,6 +16,7 @@ class Scope(StrEnum):
     CONFIG_WRITE = "config:write"  # surveys, triggers, brands, touchpoints
     CONFIG_READ = "config:read"  # read them
     INVITATIONS_WRITE = "invitations:write"  # invite directly, cancel
+    INVITATIONS_IGNORE_RULES = "invitations:ignore_rules"  # invite past the contact policy, and past nothing else
     INVITATIONS_READ = "invitations:read"  # read invitations and deliveries
     RESPONSES_READ = "responses:read"  # read answers
     SUPPRESSIONS_WRITE = "suppressions:write"  # add and lift suppressions

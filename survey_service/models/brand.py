@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from survey_service.models.base import Noun, Revised
+from survey_service.models.delivery import ChannelName
 
 COLOR = r"^#[0-9a-fA-F]{6}$"
 
@@ -31,6 +32,7 @@ class BrandContent(Noun):
     logo_url: str | None = Field(default=None, max_length=2000, pattern=r"^https://")
     colors: Colors = Colors()
     test_addresses: tuple[str, ...] = Field(default=(), max_length=50)
+    consent_required: tuple[ChannelName, ...] = Field(default=(), max_length=3)  # where only an explicit yes counts
 
 
 class Brand(Revised, BrandContent):

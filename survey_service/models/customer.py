@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from survey_service.models.base import Noun, Stored
+from survey_service.models.brand import Brand
+from survey_service.models.delivery import ChannelName
 
 
 class CustomerProfile(Noun):
@@ -25,15 +27,45 @@ class CustomerProfile(Noun):
     attributes: dict[str, Any] = Field(default_factory=dict)
 
 
+class ConsentRecord(Noun):
+    """A person's last word about one channel: what, who passed it on (an event's source, or `api:{key}`), and when."""
+
+    granted: bool
+    source: str
+    at: datetime
+
+
+class IdentityConflict(Noun):
+    """A key that an event named beside this person, though it belongs to another one; nobody is merged."""
+
+    key: str
+    other: str  # our id of the person it belongs to
+    at: datetime  # time of the first event that said so
+
+
 class Customer(Stored):
     """`keys` hold each way this person is found (`id:…`, `email:…`, `phone:…`); a key belongs to one customer."""
 
     keys: tuple[str, ...]
     profile: CustomerProfile
     profile_at: datetime  # time of the newest event that changed the profile
+    consent_log: dict[str, ConsentRecord] = Field(default_factory=dict)  # by channel; `profile.consent` with its proof
+    conflicts: tuple[IdentityConflict, ...] = ()  # the newest ones
     created_at: datetime
 
     @property
     def ref(self) -> str:
         """What systems call this person: their own id where one is known, else ours."""
         return self.profile.external_id or self.id
+
+
+def address_on(channel: ChannelName, profile: CustomerProfile) -> str | None:
+    """Where the channel reaches the person; the web needs no address."""
+    if channel is ChannelName.WEB:
+        return ""
+    return profile.email if channel is ChannelName.EMAIL else profile.phone
+
+
+def consents(channel: ChannelName, profile: CustomerProfile, brand: Brand) -> bool:
+    """Whether the person may be asked on the channel: not without an explicit yes where the brand requires one."""
+    return profile.consent.get(channel, channel not in brand.consent_required)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
 
 from survey_service.models.base import Noun
 
@@ -26,13 +29,23 @@ class Reason(StrEnum):
     TRIGGER_DISABLED = "trigger_disabled"  # the trigger is switched off
     CONDITION_FALSE = "condition_false"  # the trigger's condition does not hold
     CONDITION_ERROR = "condition_error"  # the condition failed on this event, see `detail`
+    NOT_SAMPLED = "not_sampled"  # outside the trigger's sample
     STALE = "stale"  # the event was older than max_event_age when it was decided
     EXPIRED = "expired"  # the time to answer ended before anything was sent
     NO_CHANNEL = "no_channel"  # the customer has no usable address on any channel of the trigger
     SUPPRESSED = "suppressed"  # the person or the address must not be written to
     NO_CONSENT = "no_consent"  # the customer refused this channel
+    COOLDOWN = "cooldown"  # this trigger asked the person, or the address, too short a time ago
+    ANSWER_COOLDOWN = "answer_cooldown"  # the person answered under this trigger too short a time ago
+    SAME_TEXT = "same_text"  # the same survey within twelve hours
+    CONTACT_COOLDOWN = "contact_cooldown"  # the contact policy's cooldown between any two first messages
+    CONTACT_LIMIT = "contact_limit"  # the contact policy's limit in a period
+    HOURLY_CAP = "hourly_cap"  # the trigger reached its cap of this hour
+    OPEN_CASE = "open_case"  # somebody is still taking care of this customer's last answer
     CANCELLED_BY_EVENT = "cancelled_by_event"  # an event of the trigger's cancel_on took it back
     # afterwards
+    QUIET_HOURS = "quiet_hours"  # waits for the next allowed time in the customer's zone
+    RATE_LIMITED = "rate_limited"  # waits for its turn under the channel's rate
     CANCELLED = "cancelled"  # cancelled through the API
     OPTED_OUT = "opted_out"  # the person opted out while it waited
     ANSWERED = "answered"  # the answer came before the message left
@@ -55,4 +68,5 @@ class Decision(Noun):
     reason: Reason | None = None
     detail: str | None = None
     invitation: str | None = None
+    values: dict[str, Any] = Field(default_factory=dict)  # what made the decision: ages, limits, the share drawn
     next_eligible_at: datetime | None = None

@@ -13,6 +13,7 @@ from survey_service.models.base import Claimable, Noun
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
+from survey_service.models.trigger import ChannelMode, QuietHours, Reminder
 
 
 class InvitationState(StrEnum):
@@ -63,6 +64,9 @@ TRANSITIONS: Mapping[InvitationState, frozenset[InvitationState]] = {
 }
 
 
+FINAL_STATES = frozenset(state for state, onward in TRANSITIONS.items() if not onward)
+
+
 def states_that_may_become(target: InvitationState) -> list[str]:
     """Every state from which `target` is allowed: the guard of a compare-and-set."""
     return [state.value for state, allowed in TRANSITIONS.items() if target in allowed]
@@ -103,7 +107,14 @@ class Invitation(Claimable):
     data: dict[str, Any] = Field(default_factory=dict)  # the event's data without the customer: for texts and show_if
     dimensions: dict[str, Any] = Field(default_factory=dict)
     language: str
+    variant: str | None = None
     channels: tuple[ChannelName, ...]
+    channel_mode: ChannelMode = ChannelMode.FIRST
+    fallback_after: str | None = None
+    reminders: tuple[Reminder, ...] = ()
+    quiet_hours: QuietHours | None = None
+    timezone: str = "UTC"  # whose wall clock the quiet hours mean
+    exempt: bool = False  # from the contact policy
     state: InvitationState = InvitationState.WAITING
     reason: Reason | None = None
     send_at: datetime

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from survey_service.answering.opting_out import Choice
+from survey_service.models.delivery import ChannelName
 from survey_service.models.survey import SCALES, QuestionKind
 from survey_service.pages.templating import render_page
 
@@ -115,12 +117,16 @@ class ClosedView:
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeView:
-    """The way out: a page with one button, or, when `done`, the confirmation."""
+    """The way out: a page with a button a choice, or, once one is `chosen`, the confirmation.
+
+    `channel` is the other channel that is offered or was chosen; None where there is none to offer.
+    """
 
     brand: BrandView
     lang: str
     action: str
-    done: bool = False
+    chosen: Choice | None = None
+    channel: ChannelName | None = None
 
 
 def render_survey(view: SurveyView) -> str:
@@ -139,5 +145,5 @@ def render_closed(view: ClosedView) -> str:
 
 
 def render_unsubscribe(view: UnsubscribeView) -> str:
-    """The opt-out page, before and after its button."""
+    """The opt-out page, before and after its buttons."""
     return render_page("unsubscribe.html", lang=view.lang, view=view, brand=view.brand)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -38,5 +39,5 @@ async def ensure_single_primary(uri: str, replica_set: str, address: str) -> boo
     except PyMongoError as error:
         raise Unavailable(str(error)) from error
     finally:
-        client.close()
+        await asyncio.to_thread(client.close)  # it still says goodbye to the server, in blocking calls
     return False

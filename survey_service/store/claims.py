@@ -8,17 +8,21 @@ alone, so that one poison row harms no neighbour.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
+from pydantic import ValidationError
 
 from survey_service.clock import Clock
 from survey_service.models.base import Claimable
 
 RowT = TypeVar("RowT", bound=Claimable)
+log = structlog.get_logger()
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,6 +42,7 @@ class Claim(Generic[RowT]):
 
     lease: str
     rows: tuple[RowT, ...]
+    is_orphan: bool = False  # one row, whose last claim died
 
 
 class Claims(Generic[RowT]):
@@ -51,10 +56,14 @@ class Claims(Generic[RowT]):
         self._clock = clock
         self.lease = lease
 
-    async def claim(self, limit: int) -> Claim[RowT] | None:
-        """Lease up to `limit` due rows; None when nothing is due or others were faster."""
+    async def claim(self, limit: int, *, orphans: bool = True) -> Claim[RowT] | None:
+        """Lease up to `limit` due rows, or one whose claim died; None when nothing is due or others were faster.
+
+        Without `orphans` only rows count that nobody died with.
+        """
         now = self._clock.now()
-        cursor = self._collection.find(due_before(now), {"lease": 1}).sort("due_at", 1).limit(limit)
+        wanted = due_before(now) if orphans else {**due_before(now), "lease": None}
+        cursor = self._collection.find(wanted, {"lease": 1}).sort("due_at", 1).limit(limit)
         fresh: list[str] = []
         orphan: str | None = None
         async for document in cursor:
@@ -67,8 +76,22 @@ class Claims(Generic[RowT]):
             return None
         lease = uuid.uuid4().hex
         await self._collection.update_many({"_id": {"$in": ids}, **due_before(now)}, [{"$set": self._leased(lease)}])
-        rows = [self._row.from_document(document) async for document in self._collection.find({"lease": lease})]
-        return Claim(lease, tuple(rows)) if rows else None
+        rows, unreadable = [], []
+        async for document in self._collection.find({"lease": lease}):
+            try:
+                rows.append(self._row.from_document(document))
+            except ValidationError as error:
+                unreadable.append(document["_id"])
+                log.error("claims.unreadable", row=document["_id"], fields=[fault["loc"] for fault in error.errors()])
+        if unreadable:
+            await self._set_aside(unreadable)
+        if not rows:
+            return await self.claim(limit, orphans=orphans) if unreadable else None
+        return Claim(lease, tuple(rows), is_orphan=orphan is not None)
+
+    async def _set_aside(self, ids: Sequence[str]) -> None:
+        """Rows that a newer process wrote in words unknown here: held apart until the lease ends, for one that can."""
+        await self._collection.update_many({"_id": {"$in": list(ids)}}, {"$set": {"lease": uuid.uuid4().hex}})
 
     def _leased(self, lease: str) -> Mapping[str, Any]:
         died = {"$cond": [{"$ne": [{"$ifNull": ["$lease", None]}, None]}, 1, 0]}
@@ -87,12 +110,12 @@ class Claims(Generic[RowT]):
         """Heartbeat: the rows still held stay ours for another lease."""
         await self._collection.update_many({"lease": lease}, [{"$set": {"due_at": self._lease_end()}}])
 
-    async def release(self, lease: str, keep: Mapping[str, Any] | None = None) -> None:
-        """Give back what was not finished, due at once; rows that match `keep` stay leased until the lease ends."""
+    async def release(self, lease: str, keep: Mapping[str, Any] | None = None, pause: timedelta = timedelta()) -> None:
+        """Give back what was not finished, due after `pause`; rows that match `keep` stay leased until its end."""
         guard: dict[str, Any] = {"lease": lease}
         if keep:
             guard["$nor"] = [dict(keep)]
-        await self._collection.update_many(guard, {"$set": {"lease": None, "due_at": self._clock.now()}})
+        await self._collection.update_many(guard, {"$set": {"lease": None, "due_at": self._clock.now() + pause}})
 
     async def unfinished(self) -> int:
         """How many rows are due now or held by a worker, counted up to 10,000."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from survey_service.models.brand import Brand, BrandContent
+from survey_service.models.contact_policy import POLICY_ID, ContactPolicy, ContactPolicyContent
 from survey_service.models.pause import Pause, PauseScope
 from survey_service.models.survey import Survey, SurveyContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
@@ -29,6 +30,7 @@ class Snapshot:
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
     brands: Mapping[str, Brand] = field(default_factory=dict)
     pauses: Mapping[str, Pause] = field(default_factory=dict)
+    policy: ContactPolicyContent = field(default_factory=ContactPolicyContent)
 
     def triggers_for(self, event_type: str) -> list[Trigger]:
         """Triggers that ask about this type of event, by name."""
@@ -58,6 +60,9 @@ class Configuration:
         self.touchpoints: Registry[Touchpoint, TouchpointContent] = Registry(
             database, "touchpoints", Touchpoint, TouchpointContent
         )
+        self.policies: Registry[ContactPolicy, ContactPolicyContent] = Registry(
+            database, "contact_policies", ContactPolicy, ContactPolicyContent
+        )
         self.pauses = Pauses(database)
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
@@ -77,6 +82,7 @@ class Configuration:
                 {row.trigger: row for row in await self.triggers.all_latest()},
                 {row.id: row for row in await self.brands.all()},
                 {row.id: row for row in await self.pauses.all()},
+                await self.policies.get(POLICY_ID) or ContactPolicyContent(),
             )
         self._read_at = read_at
         return self._snapshot

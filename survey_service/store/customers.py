@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from survey_service.models.customer import Customer, CustomerProfile
+from survey_service.models.customer import ConsentRecord, Customer, CustomerProfile, IdentityConflict
 from survey_service.store.database import Database
 
 _DUPLICATE_KEY = 11000
+MAX_CONFLICTS = 20  # of one customer; the oldest go first
 
 
 class Customers:
@@ -44,16 +45,71 @@ class Customers:
                 raise
 
     async def update_profiles(self, profiles: Mapping[str, tuple[CustomerProfile, datetime]]) -> None:
-        """Take over newer profiles; one that is older than what is stored changes nothing."""
-        requests = [
+        """Take over newer profiles; one that is older than what is stored changes nothing.
+
+        Left out are the id, which `give_id` gives once, and consent, which has times of its own.
+        """
+        await self._write(
             UpdateOne(
                 {"_id": customer, "profile_at": {"$lt": at}},
-                {"$set": {"profile": profile.model_dump(), "profile_at": at}, "$currentDate": {"updated_at": True}},
+                {"$set": {**_fields(profile), "profile_at": at}, "$currentDate": {"updated_at": True}},
             )
             for customer, (profile, at) in profiles.items()
-        ]
-        if requests:
+        )
+
+    async def note_consents(self, words: Mapping[tuple[str, str], ConsentRecord]) -> None:
+        """Take over words on consent, by customer and channel; an older one changes nothing."""
+        await self._write(
+            UpdateOne(
+                {
+                    "_id": customer,
+                    "$or": [
+                        {f"consent_log.{channel}": {"$exists": False}},
+                        {f"consent_log.{channel}.at": {"$lt": word.at}},
+                    ],
+                },
+                {
+                    "$set": {f"consent_log.{channel}": word.model_dump(), f"profile.consent.{channel}": word.granted},
+                    "$currentDate": {"updated_at": True},
+                },
+            )
+            for (customer, channel), word in words.items()
+        )
+
+    async def note_conflicts(self, conflicts: Iterable[tuple[str, IdentityConflict]]) -> None:
+        """Write down, on the customer who was named, which keys belong to others; each is noted once."""
+        await self._write(
+            UpdateOne(
+                {
+                    "_id": customer,
+                    "conflicts": {"$not": {"$elemMatch": {"key": conflict.key, "other": conflict.other}}},
+                },
+                {
+                    "$push": {"conflicts": {"$each": [conflict.model_dump()], "$slice": -MAX_CONFLICTS}},
+                    "$currentDate": {"updated_at": True},
+                },
+            )
+            for customer, conflict in conflicts
+        )
+
+    async def _write(self, updates: Iterable[UpdateOne]) -> None:
+        if requests := list(updates):
             await self._collection.bulk_write(requests, ordered=False)
+
+    async def give_id(self, customer: str, external_id: str) -> bool:
+        """Let a person without an id of a caller's go by this one; False if they have one, or it is somebody else's."""
+        try:
+            result = await self._collection.update_one(
+                {"_id": customer, "profile.external_id": None},
+                {
+                    "$set": {"profile.external_id": external_id},
+                    "$addToSet": {"keys": f"id:{external_id}"},
+                    "$currentDate": {"updated_at": True},
+                },
+            )
+        except DuplicateKeyError:
+            return False
+        return result.matched_count == 1
 
     async def add_key(self, customer: str, key: str) -> bool:
         """Make `key` one of the customer's; False if it belongs to somebody else."""
@@ -64,3 +120,8 @@ class Customers:
         except DuplicateKeyError:
             return False
         return True
+
+
+def _fields(profile: CustomerProfile) -> dict[str, object]:
+    named = profile.model_dump(exclude={"external_id", "consent"})
+    return {f"profile.{name}": value for name, value in named.items()}

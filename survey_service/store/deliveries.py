@@ -44,6 +44,14 @@ class Deliveries:
         found = self._collection.find({"invitation": invitation}).sort([("created_at", 1), ("_id", 1)])
         return [Delivery.from_document(document) async for document in found]
 
+    async def of_invitations(self, invitations: Sequence[str]) -> dict[str, list[Delivery]]:
+        """The deliveries of each invitation that has any, oldest first."""
+        grouped: dict[str, list[Delivery]] = {}
+        found = self._collection.find({"invitation": {"$in": list(invitations)}}).sort([("created_at", 1), ("_id", 1)])
+        async for document in found:
+            grouped.setdefault(document["invitation"], []).append(Delivery.from_document(document))
+        return grouped
+
     async def mark_sending(self, row: Delivery) -> bool:
         """Take the right to call the provider, majority-written; False: do not send, somebody else acted."""
         guard = {**fence(row), "state": {"$in": [DeliveryState.PLANNED, DeliveryState.SENDING]}}
@@ -114,6 +122,12 @@ class Deliveries:
         change = {"$set": {"provider_status": status, "provider_rank": rank}}
         (done,) = await self._update.apply(FencedUpdate(guard, change))
         return done
+
+    async def note_words(self, delivery: str, detail: str) -> None:
+        """Keep what the other side said of a message that had left."""
+        await self._update.apply(
+            FencedUpdate({"_id": delivery, "state": DeliveryState.SENT}, {"$set": {"detail": detail}})
+        )
 
     async def retry(self, delivery: str, now: datetime) -> bool:
         """Give a dead delivery its tries again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,10 @@ from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
 from survey_service.store.paging import Page, PageRequest, read_page
+
+
+def _in_period(event_type: str, start: datetime, end: datetime) -> dict[str, Any]:
+    return {"type": event_type, "time": {"$gte": start, "$lt": end}}
 
 
 class Events:
@@ -65,9 +69,45 @@ class Events:
         query = {"customer": {"$in": list(customers)}, "type": {"$in": list(types)}}
         return [Event.from_document(document) async for document in self._collection.find(query)]
 
+    def in_period(self, event_type: str, start: datetime, end: datetime) -> AsyncIterator[Event]:
+        """Events of a type with a time in [start, end), oldest first."""
+        found = self._collection.find(_in_period(event_type, start, end)).sort([("time", 1), ("_id", 1)])
+        return (Event.from_document(document) async for document in found)
+
+    async def count_in_period(self, event_type: str, start: datetime, end: datetime) -> int:
+        """How many `in_period` yields."""
+        return await self._collection.count_documents(_in_period(event_type, start, end))
+
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Event]:
         """A list page, newest received first."""
         return await read_page(self._collection, Event, filters, request, self._clock.now(), newest_by="received_at")
+
+    async def count_decisions(
+        self, start: datetime, end: datetime, unit: str, zone: str, filters: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """How many decisions there were by period (`unit` is day or hour in `zone`), trigger, outcome and reason.
+
+        Only events that were decided in [start, end) count; one that no trigger matched counts once.
+        """
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"decided_at": {"$gte": start, "$lt": end}}},
+            {"$unwind": {"path": "$decisions", "preserveNullAndEmptyArrays": True}},
+            {
+                "$group": {
+                    "_id": {
+                        "period_start": {"$dateTrunc": {"date": "$decided_at", "unit": unit, "timezone": zone}},
+                        "trigger": "$decisions.trigger",
+                        "outcome": {"$ifNull": ["$decisions.outcome", "skipped"]},
+                        "reason": {"$ifNull": ["$decisions.reason", "$reason"]},
+                    },
+                    "count": {"$sum": 1},
+                }
+            },
+            {"$replaceRoot": {"newRoot": {"$mergeObjects": ["$_id", {"count": "$count"}]}}},
+            {"$match": dict(filters)},
+            {"$sort": {"period_start": 1, "trigger": 1, "outcome": 1, "reason": 1}},
+        ]
+        return [document async for document in self._collection.aggregate(pipeline)]
 
     async def decisions(
         self, filters: Mapping[str, Any], limit: int, after: tuple[datetime, str, int] | None
@@ -96,6 +136,7 @@ class Events:
             "reason": {"$ifNull": ["$decisions.reason", "$reason"]},
             "detail": "$decisions.detail",
             "invitation": "$decisions.invitation",
+            "values": "$decisions.values",
             "next_eligible_at": "$decisions.next_eligible_at",
         }
         pipeline: list[dict[str, Any]] = [

@@ -158,7 +158,7 @@ class GroupInsert(_Batcher[RawBSONDocument, Inserted]):
                 raise TooLarge("a document is larger than the database takes")
             size += len(raw)
             raws.append(RawBSONDocument(raw))
-        return await self.submit(raws, size)
+        return await self.submit(raws, size) if raws else []
 
     async def _flush(self, items: list[RawBSONDocument]) -> list[Inserted | Exception]:
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import OperationFailure
 
 from survey_service.store.claims import EPOCH
 
@@ -16,7 +16,9 @@ _LEASE = IndexModel([("lease", ASCENDING)], name="lease", partialFilterExpressio
 _NEWEST = IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest")
 _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="changed")
 
-PLAIN = ("brands", "touchpoints", "pauses", "config")
+_NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+
+PLAIN = ("brands", "touchpoints", "contact_policies", "pauses", "config")
 CAPPED = {"sandbox_messages": 64 * 1024 * 1024}  # bytes; the oldest messages go first
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -26,6 +28,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         _CHANGED,
         IndexModel([("received_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
         IndexModel([("decided_at", DESCENDING), ("_id", DESCENDING)], name="decided"),
+        IndexModel([("type", ASCENDING), ("received_at", DESCENDING)], name="of_type"),
+        IndexModel([("type", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)], name="of_period"),
         IndexModel([("customer", ASCENDING), ("type", ASCENDING), ("time", ASCENDING)], name="of_customer"),
     ],
     "surveys": [IndexModel([("latest", ASCENDING), ("survey", ASCENDING)], name="latest")],
@@ -40,6 +44,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("event.key", ASCENDING)], name="of_event"),
         IndexModel([("customer", ASCENDING), ("brand", ASCENDING), ("state", ASCENDING)], name="of_customer"),
         IndexModel([("trigger", ASCENDING), ("state", ASCENDING)], name="of_trigger"),
+        IndexModel([("customer_ref", ASCENDING), ("created_at", DESCENDING)], name="of_customer_ref"),
     ],
     "deliveries": [
         _DUE,
@@ -57,8 +62,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         _CHANGED,
         IndexModel([("started_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
         IndexModel([("survey", ASCENDING), ("updated_at", ASCENDING)], name="of_survey"),
+        IndexModel([("customer", ASCENDING), ("started_at", DESCENDING)], name="of_customer"),
+        IndexModel([("customer_ref", ASCENDING), ("started_at", DESCENDING)], name="of_customer_ref"),
     ],
     "suppressions": [_NEWEST, _CHANGED, IndexModel([("subject_hash", ASCENDING)], name="of_subject")],
+    "contacts": [IndexModel([("holds.invitation", ASCENDING)], name="of_invitation")],
+    "counters": [IndexModel([("forget_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
     "api_keys": [IndexModel([("sha256", ASCENDING)], name="one_key_a_hash", unique=True)],
     "sandbox_messages": [IndexModel([("received_at", DESCENDING)], name="newest")],
 }
@@ -71,8 +80,15 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
     options |= {name: {"capped": True, "size": size} for name, size in CAPPED.items()}
     for collection, option in options.items():
         if collection not in existing:
-            # Another process that starts at the same moment may be faster.
-            with contextlib.suppress(CollectionInvalid):
-                await database.create_collection(collection, **option)
+            await _create(database, collection, option)
     for collection, indexes in INDEXES.items():
         await database[collection].create_indexes(indexes)
+
+
+async def _create(database: AsyncIOMotorDatabase[dict[str, Any]], collection: str, options: Mapping[str, Any]) -> None:
+    try:
+        await database.create_collection(collection, check_exists=False, **options)
+    except OperationFailure as error:
+        # Another process that starts at the same moment may be faster.
+        if error.code != _NAMESPACE_EXISTS:
+            raise

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from survey_service.models.decision import Reason
-from survey_service.models.invitation import Invitation, InvitationState, states_that_may_become
+from survey_service.models.invitation import FINAL_STATES, Invitation, InvitationState, states_that_may_become
 from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
@@ -83,6 +83,15 @@ class Invitations:
         guard = {"_id": invitation, "state": {"$in": states_that_may_become(state)}}
         (done,) = await self._update.apply(FencedUpdate(guard, {"$set": change}))
         return done
+
+    async def wake(self, invitation: str) -> None:
+        """Its messages came to an end, or one left: planning looks at it again.
+
+        A planner that holds the row at this moment loses its claim: what it decided by is out of date.
+        """
+        guard = {"_id": invitation, "state": {"$nin": list(FINAL_STATES)}}
+        change = {"$set": {"due_at": self._clock.now(), "lease": None}}
+        await self._update.apply(FencedUpdate(guard, change))
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Invitation]:
         """A list page, newest first."""

@@ -56,6 +56,8 @@ class Responses:
                     return False
             if response.invitation:
                 await self._move_invitation(response, session)
+            if response.customer:
+                await self._note_answer(response, session)
             return True
 
         try:
@@ -79,6 +81,19 @@ class Responses:
             },
             session=session,
         )
+
+    async def _note_answer(self, response: Response, session: Session) -> None:
+        """Cooldowns after an answer, and conditions over the last score, look at the contact."""
+        contacts = self._database["contacts"]
+        known: dict[str, Any] = {"last_score": response.score}
+        if response.trigger:
+            own = {"answers": {"trigger": response.trigger}}
+            await contacts.update_one({"_id": response.customer}, {"$pull": own}, session=session)
+            answered = {"answers": {"trigger": response.trigger, "at": response.started_at}}
+            change = {"$push": answered, "$set": known, "$inc": {"revision": 1}}
+        else:
+            change = {"$set": known, "$inc": {"revision": 1}}
+        await contacts.update_one({"_id": response.customer}, change, upsert=True, session=session)
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Response]:
         """A list page, newest first."""

@@ -7,6 +7,8 @@ from datetime import timedelta
 from survey_service.clock import Clock
 from survey_service.store.api_keys import ApiKeys
 from survey_service.store.configuration import Configuration
+from survey_service.store.contacts import Contacts
+from survey_service.store.counters import Counters
 from survey_service.store.customers import Customers
 from survey_service.store.database import Database
 from survey_service.store.deliveries import Deliveries
@@ -29,6 +31,8 @@ class Store:
         self.deliveries = Deliveries(self.database, lease)
         self.responses = Responses(self.database, lease)
         self.suppressions = Suppressions(self.database)
+        self.contacts = Contacts(self.database)
+        self.counters = Counters(self.database)
         self.configuration = Configuration(self.database)
         self.api_keys = ApiKeys(self.database)
         self.sandbox = SandboxMessages(self.database)

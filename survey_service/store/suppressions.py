@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from survey_service.models.suppression import EVERY_BRAND, Suppression
+from survey_service.models.suppression import (
+    EVERY_BRAND,
+    Suppression,
+    SuppressionReason,
+    SuppressionScope,
+    suppression_id,
+)
 from survey_service.store.database import Database
 from survey_service.store.group_commit import GroupInsert, Inserted
 from survey_service.store.paging import Page, PageRequest, read_page
@@ -55,6 +62,41 @@ def stands_against(
             if (subject, scope) in standing:
                 return standing[subject, scope]
     return None
+
+
+def address_suppression(
+    keyring: Keyring, address: str, brand: str, reason: SuppressionReason, at: datetime, detail: str | None = None
+) -> Suppression:
+    """The row that silences one normalised address or number; `brand` may be `*`."""
+    return _suppression(keyring, SuppressionScope.ADDRESS, email_key(address), brand, reason, at, detail)
+
+
+def person_suppression(
+    keyring: Keyring, customer: str, brand: str, reason: SuppressionReason, at: datetime, detail: str | None = None
+) -> Suppression:
+    """The row that silences a customer, by our id, on every channel; `brand` may be `*`."""
+    return _suppression(keyring, SuppressionScope.PERSON, customer, brand, reason, at, detail)
+
+
+def _suppression(
+    keyring: Keyring,
+    scope: SuppressionScope,
+    subject: str,
+    brand: str,
+    reason: SuppressionReason,
+    at: datetime,
+    detail: str | None,
+) -> Suppression:
+    subject_hash = keyring.subject_hash(subject)
+    return Suppression(
+        id=suppression_id(scope, brand, subject_hash),
+        scope=scope,
+        brand=brand,
+        subject_hash=subject_hash,
+        reason=reason,
+        detail=detail,
+        created_at=at,
+    )
 
 
 def person_hashes(keyring: Keyring, customer: str) -> list[str]:

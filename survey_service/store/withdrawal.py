@@ -28,6 +28,8 @@ async def withdraw_waiting(
     stop = {"reason": reason, "due_at": None, "lease": None}
 
     async def write(session: Session) -> int:
+        which = {**named, **invitation, "state": InvitationState.WAITING}
+        unsent = [row["_id"] async for row in database["invitations"].find(which, {"_id": 1}, session=session)]
         cancelled = await database["invitations"].update_many(
             {**named, **invitation, "state": {"$in": list(states)}},
             {"$set": {**stop, "state": InvitationState.CANCELLED}, "$currentDate": {"updated_at": True}},
@@ -38,6 +40,13 @@ async def withdraw_waiting(
             {"$set": {**stop, "state": DeliveryState.CANCELLED}, "$currentDate": {"updated_at": True}},
             session=session,
         )
+        if unsent:
+            # Nothing left for these: their places in the budget are free again.
+            await database["contacts"].update_many(
+                {"holds.invitation": {"$in": unsent}},
+                {"$pull": {"holds": {"invitation": {"$in": unsent}}}, "$inc": {"revision": 1}},
+                session=session,
+            )
         return int(cancelled.modified_count)
 
     return int(await database.transaction(write))

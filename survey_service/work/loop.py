@@ -7,10 +7,13 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 
+from survey_service.errors import Unavailable
 from survey_service.models.base import Claimable
 from survey_service.store.claims import Claim, Claims
 from survey_service.store.faults import as_service_error
@@ -48,6 +51,7 @@ class StageLoop(Generic[RowT]):
         self._bells = bells
         self._draining = asyncio.Event()
         self._batches: set[asyncio.Task[None]] = set()
+        self._orphans = 0
 
     async def run(self) -> None:
         """Claim and handle until `drain`; a fault of the database is waited out."""
@@ -89,7 +93,9 @@ class StageLoop(Generic[RowT]):
         await self._bells.wait(self.stage.name, seconds)
 
     async def _start_batch(self) -> bool:
-        claim = await self.stage.claims.claim(self.stage.batch)
+        # Orphans that hang must not take every place: one is kept for rows that nobody died with.
+        room_for_orphans = self._orphans < max(1, self.stage.parallel - 1)
+        claim = await self.stage.claims.claim(self.stage.batch, orphans=room_for_orphans)
         if claim is None:
             return False
         if self._draining.is_set():
@@ -98,18 +104,27 @@ class StageLoop(Generic[RowT]):
             return False
         task = asyncio.create_task(self._work(claim), name=f"{self.stage.name}:{claim.lease}")
         self._batches.add(task)
-        task.add_done_callback(self._batches.discard)
+        self._orphans += claim.is_orphan
+        task.add_done_callback(partial(self._forget, is_orphan=claim.is_orphan))
         return True
+
+    def _forget(self, task: asyncio.Task[None], *, is_orphan: bool) -> None:
+        self._batches.discard(task)
+        self._orphans -= is_orphan
 
     async def _work(self, claim: Claim[RowT]) -> None:
         heartbeat = asyncio.create_task(self._beat(claim.lease))
+        failed, pause = False, timedelta()
         try:
             await self.stage.handle(claim)
         except Exception as error:
-            log.error("stage.batch_failed", stage=self.stage.name, rows=len(claim.rows), exc_info=error)
-            failed = True
-        else:
-            failed = False
+            if isinstance(as_service_error(error), Unavailable):
+                # Not the rows' fault: they are given back together, and no lease of theirs has died.
+                log.warning("stage.database_away", stage=self.stage.name, error=type(error).__name__)
+                pause = timedelta(seconds=BACK_OFF)
+            else:
+                log.error("stage.batch_failed", stage=self.stage.name, rows=len(claim.rows), exc_info=error)
+                failed = True
         finally:
             heartbeat.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -118,12 +133,12 @@ class StageLoop(Generic[RowT]):
             if cancelling is not None and cancelling.cancelling():
                 await asyncio.shield(self._give_back(claim.lease))
         if not failed:
-            await self._give_back(claim.lease)
+            await self._give_back(claim.lease, pause)
         # A failed batch keeps its lease until it runs out: its rows are then claimed one by one.
 
-    async def _give_back(self, lease: str) -> None:
+    async def _give_back(self, lease: str, pause: timedelta = timedelta()) -> None:
         try:
-            await self.stage.claims.release(lease, self.stage.keep_on_drain)
+            await self.stage.claims.release(lease, self.stage.keep_on_drain, pause)
         except Exception as error:
             if as_service_error(error) is None:
                 raise

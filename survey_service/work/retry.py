@@ -37,6 +37,6 @@ def next_try_in(
         return None
     wait = schedule[max(attempts, 1) - 1]
     if retry_after is not None:
-        wait = max(wait, min(timedelta(seconds=retry_after), LONGEST_RETRY_AFTER))
+        wait = max(wait, timedelta(seconds=max(0.0, min(retry_after, LONGEST_RETRY_AFTER.total_seconds()))))
     spread = random.uniform(-1, 1) if jitter is None else jitter  # noqa: S311 -- spreading load, not a secret
     return wait * (1 + JITTER * spread)

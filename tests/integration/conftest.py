@@ -8,7 +8,9 @@ import pytest
 
 from survey_service.parts import Parts
 from survey_service.store.store import Store
+from tests.support.pipeline import Pipeline, open_pipeline
 from tests.support.service import ApiClient, api_client, make_parts, open_store
+from tests.support.smtp_server import ScriptedSmtpServer
 
 
 @pytest.fixture
@@ -30,3 +32,17 @@ async def api(parts: Parts) -> AsyncIterator[ApiClient]:
     """A client of the API whose key has every scope."""
     async with api_client(parts) as client:
         yield client
+
+
+@pytest.fixture
+async def smtp() -> AsyncIterator[ScriptedSmtpServer]:
+    """The customers' mail server."""
+    async with ScriptedSmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def pipeline(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Pipeline]:
+    """A service that sends its mails there; nothing is configured yet."""
+    async with open_pipeline(mongodb_uri, database_name, smtp) as opened:
+        yield opened

@@ -29,7 +29,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 EXAMPLES = 50
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "text/csv", "message/rfc822")
 def write_lines(_: schemathesis.SerializationContext, value: object) -> bytes:
     return str(value).encode(errors="surrogatepass")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ BRAND_CONTENT: Row = {
     "postal_address": "Acme GmbH, Hauptstr. 1, 10115 Berlin",
     "privacy_url": "https://acme.example/privacy",
     "timezone": "Europe/Berlin",
+    "test_addresses": ["qa@acme.example"],
 }
 SURVEY_CONTENT: Row = {
     "name": "After delivery",
@@ -51,10 +52,17 @@ SURVEY_CONTENT: Row = {
             "required": False,
             "text": {"en": "What is the main reason for your score?", "de": "Was ist der wichtigste Grund dafür?"},
         },
+        {
+            "id": "fix",
+            "kind": "text",
+            "required": False,
+            "show_if": "answers.nps <= 6.0",
+            "text": {"en": "What should we fix first?", "de": "Was sollten wir zuerst verbessern?"},
+        },
     ],
     "dimensions": {"agent": "event.data.agent"},
 }
-TRIGGER_CONTENT: Row = {"survey": SURVEY, "event_type": EVENT_TYPE, "channels": ["email"]}
+TRIGGER_CONTENT: Row = {"survey": SURVEY, "event_type": EVENT_TYPE, "channels": ["email"], "quiet_hours": None}
 
 
 def make_event(name: str, **changes: Any) -> Row:
@@ -151,9 +159,13 @@ class Backend:
         return event
 
 
+def api_session(key: str = API_KEY) -> aiohttp.ClientSession:
+    """An HTTP session that sends an API key with each call."""
+    return aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"})
+
+
 @asynccontextmanager
-async def backend_of(url: str, key: str = API_KEY, headers: Mapping[str, str] | None = None) -> AsyncIterator[Backend]:
+async def backend_of(url: str, key: str = API_KEY) -> AsyncIterator[Backend]:
     """A caller of the service at `url`."""
-    every = {"Authorization": f"Bearer {key}", **(headers or {})}
-    async with aiohttp.ClientSession(headers=every) as session:
+    async with api_session(key) as session:
         yield Backend(session, url)

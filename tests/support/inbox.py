@@ -60,7 +60,10 @@ async def server_until(server: ScriptedSmtpServer, holds: Callable[[], bool], wi
         async with asyncio.timeout(within):
             await server.until(holds)
     except TimeoutError:
-        raise AssertionError(f"{len(server.mails)} mails, {server.hanging} held; the rest did not come") from None
+        last = "\n".join(server.commands[-40:])
+        raise AssertionError(
+            f"not within {within:.0f} s: {len(server.mails)} mails, {server.hanging} held\n{last}"
+        ) from None
 
 
 def message_ids(mails: Iterable[ReceivedMail]) -> dict[str, set[str]]:

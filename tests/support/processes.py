@@ -1,4 +1,4 @@
-"""A role and settings go in; the service runs as a process of its own, with its address and its log, and always ends."""
+"""A role and settings go in; the service runs as a process of its own, with address and log, and always ends."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ class ServiceProcess:
         await until(look, f"{self.role} says where it listens", within=2 * PATIENCE)
         self.url = self.logged("service.started")[0]["url"]
 
+    async def wait_until_printed(self, words: str) -> None:
+        """Return when a line with `words` is in its output."""
+
+        async def look() -> bool:
+            return words in self._log.read_text()
+
+        await until(look, f"{self.role} prints {words!r}", within=2 * PATIENCE)
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to this one process, which is then allowed to end."""
         self._expected_end = True
@@ -116,22 +124,26 @@ async def service_process(
     role: str, settings: Mapping[str, str], log: Path, *arguments: str
 ) -> AsyncIterator[ServiceProcess]:
     """Run `survey-service ROLE` with `settings` (`SURVEY_*` names in full); started on entry, gone on exit."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "survey_service", role, *arguments],
-            cwd=ROOT,
-            env=service_environment(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = _launch([sys.executable, "-m", "survey_service", role, *arguments], service_environment(settings), log)
     running = ServiceProcess(role, process, log)
     try:
         await running.wait_until_started()
         yield running
     finally:
         await asyncio.shield(running.end())
+
+
+def _launch(command: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def service_environment(settings: Mapping[str, str]) -> dict[str, str]:

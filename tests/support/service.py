@@ -14,6 +14,7 @@ from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
 from survey_service.api.app import RUNNER_OPTIONS, create_api
 from survey_service.clock import Clock
+from survey_service.delivery.composing import Composer
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.api_key import Scope
@@ -60,6 +61,7 @@ def make_parts(store: Store, *, rate_limit: str = "100000/minute") -> Parts:
         recording=Recording(store),
         opting_out=OptingOut(store, keyring),
         direct=DirectInvitations(store, keyring, bells, BASE_URL),
+        composer=Composer(keyring, BASE_URL, settings.email_from),
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any, get_args
 
 import pytest
 
+from survey_service.answering.opting_out import Choice
 from survey_service.models.colors import DARK_SURFACE, LIGHT_SURFACE, contrast, palette
+from survey_service.models.delivery import ChannelName
 from survey_service.models.survey import QuestionKind
 from survey_service.pages.assets import STATIC_FOLDER, brand_css_url, render_brand_css, static_url
 from survey_service.pages.look import (
@@ -200,12 +202,39 @@ def test_a_contact_is_a_link_only_where_it_can_be_followed(contact: str | None, 
     assert dataclasses.replace(BRAND, contact=contact).contact_url == url
 
 
-def test_opting_out_takes_one_button_and_then_none() -> None:
-    ask = UnsubscribeView(brand=BRAND, lang="en", action="/u/token")
-    asked, done = Page(render_unsubscribe(ask)), Page(render_unsubscribe(dataclasses.replace(ask, done=True)))
-    assert asked.all("form", method="post", action="/u/token")
-    assert len(asked.all("button")) == 1
-    assert not done.all("button")
+WAY_OUT = UnsubscribeView(brand=BRAND, lang="en", action="/u/token")
+
+
+@pytest.mark.parametrize(
+    ("channel", "choices"),
+    [
+        (None, ["less", "never"]),
+        (ChannelName.SMS, ["less", "channel", "never"]),
+        (ChannelName.EMAIL, ["less", "channel", "never"]),
+    ],
+)
+def test_the_way_out_is_one_button_a_choice(channel: ChannelName | None, choices: list[str]) -> None:
+    page = Page(render_unsubscribe(dataclasses.replace(WAY_OUT, channel=channel)))
+    assert page.all("form", method="post", action="/u/token")
+    assert [button["value"] for button in page.all("button", name="choice")] == choices
+    assert len(page.all("button")) == len(choices)
+
+
+@pytest.mark.parametrize(
+    ("lang", "chosen", "channel", "heading"),
+    [
+        ("en", Choice.LESS, None, "We will ask you less often"),
+        ("de", Choice.CHANNEL, ChannelName.SMS, "Ab jetzt fragen wir Sie per SMS"),
+        ("es", Choice.CHANNEL, ChannelName.EMAIL, "A partir de ahora le preguntaremos por correo"),
+        ("en", Choice.NEVER, None, "You will get no more surveys from us"),
+    ],
+)
+def test_what_was_chosen_is_confirmed(lang: str, chosen: Choice, channel: ChannelName | None, heading: str) -> None:
+    html = render_unsubscribe(dataclasses.replace(WAY_OUT, lang=lang, chosen=chosen, channel=channel))
+    assert f"<h1>{heading}</h1>" in html
+    assert not Page(html).all("button")
+    # Who is out stays out: only a lesser wish can be thought over.
+    assert bool(Page(html).all("a", href="/u/token")) is (chosen is not Choice.NEVER)
 
 
 def test_thanks_say_what_happens_next() -> None:

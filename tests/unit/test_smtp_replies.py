@@ -28,6 +28,7 @@ def verdict(failure: ChannelError) -> str:
         (Phase.RCPT, 501, "5.1.3 Bad address syntax", "address unusable"),
         (Phase.RCPT, 554, "5.1.2 Domain does not exist", "address unusable"),
         (Phase.RCPT, 556, "5.1.10 Null MX", "address unusable"),
+        (Phase.RCPT, 554, "5.4.4 Unable to route: domain not found", "address unusable"),
         (Phase.RCPT, 550, "5.2.1 Mailbox disabled", "address unusable"),
         (Phase.RCPT, 550, "5.7.1 Not authorized", "permanent"),
         (Phase.RCPT, 550, "5.7.27 Sender has null MX", "permanent"),

@@ -1,6 +1,7 @@
 """Content checks: configuration in the right shape comes in; every rule that it still breaks is raised at once."""
 
 from survey_service.api.checks.fields import check_resource_id, check_touchpoint_id
+from survey_service.api.checks.schedules import check_contact_policy
 from survey_service.api.checks.surveys import check_survey
 from survey_service.api.checks.triggers import check_channel, check_trigger
 from survey_service.api.checks.who_and_where import check_brand, check_touchpoint
@@ -8,6 +9,7 @@ from survey_service.api.checks.who_and_where import check_brand, check_touchpoin
 __all__ = [
     "check_brand",
     "check_channel",
+    "check_contact_policy",
     "check_resource_id",
     "check_survey",
     "check_touchpoint",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from datetime import timedelta
 
 from survey_service.api.checks.fields import Problems, condition_problems, line_problems, refuse
-from survey_service.calendars import PeriodInvalid, parse_period
+from survey_service.api.checks.schedules import schedule_problems
 from survey_service.errors import FieldProblem
 from survey_service.models.delivery import ChannelName
 from survey_service.models.trigger import TriggerContent
@@ -41,7 +40,7 @@ def _problems(content: TriggerContent, surveys: Container[str], usable: Containe
     yield from condition_problems("/condition", content.condition, RuleScope.TRIGGER)
     yield from _cancel_problems(content)
     yield from _channel_list_problems(content, usable)
-    yield from _period_problems(content)
+    yield from schedule_problems(content, surveys)
 
 
 def _cancel_problems(content: TriggerContent) -> Problems:
@@ -66,16 +65,3 @@ def _channel_list_problems(content: TriggerContent, usable: Container[ChannelNam
 def _channel_problems(pointer: str, channel: ChannelName, usable: Container[ChannelName]) -> Problems:
     if channel not in usable:
         yield FieldProblem(pointer, "channel_usable", _WAY_OUT[channel])
-
-
-def _period_problems(content: TriggerContent) -> Problems:
-    periods: dict[str, timedelta] = {}
-    for name in ("delay", "max_event_age", "expires_after"):
-        text: str | None = getattr(content, name)
-        if text is not None:
-            try:
-                periods[name] = parse_period(text)
-            except PeriodInvalid as error:
-                yield FieldProblem(f"/{name}", "period", str(error))
-    if "delay" in periods and "expires_after" in periods and periods["expires_after"] <= periods["delay"]:
-        yield FieldProblem("/expires_after", "after_delay", "must be longer than delay, or nobody could answer")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from survey_service.api.shapes.fields import Email, Line
 from survey_service.models.api_key import ApiKey, Scope
 from survey_service.models.brand import Brand, BrandContent
+from survey_service.models.contact_policy import ContactPolicy, ContactPolicyContent
 from survey_service.models.pause import Pause, PauseScope
 from survey_service.models.survey import LanguageCode, Survey, SurveyContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
@@ -67,6 +68,18 @@ class TouchpointView(TouchpointContent):
     @classmethod
     def of(cls, row: Touchpoint) -> Self:
         """The stored touchpoint as it is shown."""
+        return cls.model_validate(row.model_dump())
+
+
+class ContactPolicyView(ContactPolicyContent):
+    """The contact policy; revision 0 is the service's own, before one is stored."""
+
+    revision: int
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, row: ContactPolicy) -> Self:
+        """The stored policy as it is shown."""
         return cls.model_validate(row.model_dump())
 
 

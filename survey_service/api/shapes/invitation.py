@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
-from typing import Annotated, Any, Self
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -44,6 +44,9 @@ class InvitationIn(BaseModel):
     language: LanguageCode | None = None
     delay: Period = Field(default=timedelta(), description="ISO 8601, from now")
     expires_after: Period = Field(default=timedelta(days=14), description="ISO 8601, from now")
+    ignore_rules: bool = Field(
+        default=False, description="Skip the contact policy (needs invitations:ignore_rules); never consent or opt-outs"
+    )
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
@@ -59,10 +62,58 @@ class InvitationIn(BaseModel):
         return hashlib.sha256(canonical).hexdigest()
 
 
+class BatchItemIn(InvitationIn):
+    """One invitation of a batch."""
+
+    idempotency_key: Line | None = Field(default=None, max_length=100)
+
+
 class InvitationMade(InvitationRow):
     """The invitation, with the address of its survey."""
 
     url: str
+
+
+class BatchIn(BaseModel):
+    """Up to 1,000 direct invitations; each may carry its own idempotency key."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    invitations: tuple[BatchItemIn, ...] = Field(min_length=1, max_length=1000)
+
+
+class BatchResult(BaseModel):
+    """What became of one of them, in order."""
+
+    status: Literal["created", "repeated", "refused"]
+    id: str | None = None
+    url: str | None = None
+    error: str | None = Field(default=None, description="The code of a problem: not_allowed, invalid, conflict")
+    detail: str | None = None
+    next_eligible_at: datetime | None = None
+
+
+class BatchMade(BaseModel):
+    """Counts, and one result an invitation."""
+
+    created: int
+    repeated: int
+    refused: int
+    results: list[BatchResult]
+
+
+class CancelIn(BaseModel):
+    """Whose invitations are taken back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    trigger: Line
+
+
+class Cancelled(BaseModel):
+    """How many were taken back."""
+
+    cancelled: int
 
 
 class InvitationDetail(InvitationRow):

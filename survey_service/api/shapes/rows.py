@@ -80,6 +80,7 @@ class DecisionRow(Row):
     reason: Reason | None = None
     detail: str | None = None
     invitation: str | None = None
+    values: dict[str, Any] = Field(default={}, description="What made the decision")
     next_eligible_at: AwareDatetime | None = None
 
 

@@ -1,0 +1,120 @@
+"""What is known right before a send: a claim of deliveries goes in; the facts about each of them come out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from survey_service.delivery.composing import Draft
+from survey_service.delivery.gate import Facts
+from survey_service.delivery.steps import open_from
+from survey_service.models.customer import Customer
+from survey_service.models.delivery import Delivery
+from survey_service.models.invitation import Invitation
+from survey_service.models.pause import PauseScope
+from survey_service.models.suppression import Suppression
+from survey_service.models.survey import Survey
+from survey_service.store.configuration import Snapshot
+from survey_service.store.store import Store
+from survey_service.store.suppressions import address_hashes, person_hashes, stands_against
+from survey_service.tokens import Keyring
+
+FRESH_FOR = 1.0  # seconds that a delivery may wait for its slot before everything is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read for a whole claim."""
+
+    snapshot: Snapshot
+    invitations: Mapping[str, Invitation]
+    customers: Mapping[str, Customer]
+    surveys: Mapping[tuple[str, int], Survey]
+    standing: Mapping[tuple[str, str], Suppression]
+    read_at: float  # `time.monotonic()`
+
+    def draft(self, row: Delivery) -> Draft:
+        """What the message is made of; the gate has seen that survey and brand are there."""
+        return Draft(
+            delivery=row,
+            survey=self.surveys[row.survey or "", row.survey_version or 0],
+            brand=self.snapshot.brands[row.brand],
+            invitation=self.invitations.get(row.invitation) if row.invitation else None,
+        )
+
+
+class Known:
+    """What is known about a claim now: read again, for the whole claim at once, when it is older than `FRESH_FOR`."""
+
+    def __init__(self, store: Store, keyring: Keyring, rows: Sequence[Delivery], only_to: str | None) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._rows = rows
+        self._only_to = only_to
+        self._batch: Batch | None = None
+        self._reading = asyncio.Lock()
+
+    async def now(self) -> Batch:
+        """What was read less than `FRESH_FOR` seconds ago."""
+        async with self._reading:
+            if self._batch is None or time.monotonic() - self._batch.read_at > FRESH_FOR:
+                self._batch = await self._read()
+            return self._batch
+
+    async def _read(self) -> Batch:
+        read_at = time.monotonic()
+        rows = self._rows
+        snapshot = await self._store.configuration.current()
+        invitations = await self._store.invitations.get_many([row.invitation for row in rows if row.invitation])
+        customers = await self._store.customers.get_many(sorted({row.customer for row in rows if row.customer}))
+        surveys: dict[tuple[str, int], Survey] = {}
+        for name, version in {(row.survey, row.survey_version) for row in rows}:
+            if name is not None and version is not None:
+                found = await self._store.configuration.survey(name, version)
+                if found is not None:
+                    surveys[name, version] = found
+        hashes = {value for row in rows for value in self._hashes(row)}
+        standing = await self._store.suppressions.standing(hashes)
+        return Batch(snapshot, invitations, customers, surveys, standing, read_at)
+
+    def _hashes(self, row: Delivery) -> list[str]:
+        hashes = address_hashes(self._keyring, row.to)
+        return hashes + person_hashes(self._keyring, row.customer) if row.customer else hashes
+
+    def facts(self, row: Delivery, batch: Batch) -> Facts:
+        """The facts of one delivery, as the gate wants them."""
+        now = self._store.clock.now()
+        snapshot = batch.snapshot
+        trigger = snapshot.triggers.get(row.trigger) if row.trigger else None
+        brand = snapshot.brands.get(row.brand)
+        customer = batch.customers.get(row.customer) if row.customer else None
+        invitation = batch.invitations.get(row.invitation) if row.invitation else None
+        return Facts(
+            now=now,
+            invitation=invitation,
+            profile=customer.profile if customer else None,
+            suppressed=stands_against(batch.standing, self._hashes(row), row.brand) is not None,
+            survey_stands=brand is not None and (row.survey or "", row.survey_version or 0) in batch.surveys,
+            trigger_enabled=row.trigger is None or (trigger is not None and trigger.enabled),
+            paused_by=snapshot.pause_over(_pause_targets(row)),
+            only_to=self._only_to,
+            brand=brand,
+            open_at=_open_at(invitation, now),
+            test_addresses=brand.test_addresses if brand else (),
+        )
+
+
+def _pause_targets(row: Delivery) -> dict[PauseScope, str | None]:
+    return {
+        PauseScope.CHANNEL: row.channel.value,
+        PauseScope.TRIGGER: row.trigger,
+        PauseScope.BRAND: row.brand,
+        PauseScope.TOUCHPOINT: row.touchpoint,
+    }
+
+
+def _open_at(invitation: Invitation | None, now: datetime) -> datetime | None:
+    return open_from(invitation, now) if invitation is not None else None

@@ -1,0 +1,100 @@
+"""Outcomes: what the provider said, or the gate decided, goes in; the rows that tell it go out, fenced by the claim."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from channels.base import SendOutcome
+from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TemporaryFailure
+from survey_service.models.decision import Reason
+from survey_service.models.delivery import Delivery, DeliveryState
+from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.models.suppression import EVERY_BRAND, SuppressionReason
+from survey_service.store.store import Store
+from survey_service.store.suppressions import address_suppression
+from survey_service.telemetry import DELIVERIES
+from survey_service.tokens import Keyring
+from survey_service.work.bells import Bells
+from survey_service.work.retry import EMAIL_SCHEDULE, next_try_in
+
+log = structlog.get_logger()
+
+CHANNEL_DOWN_FOR = timedelta(seconds=30)
+MOVED = timedelta(minutes=1)  # a first message that leaves this much off its plan moves its place in the budget
+
+
+class Outcomes:
+    """Writes down what became of a claimed delivery, and wakes planning where an invitation has to go on."""
+
+    def __init__(self, store: Store, keyring: Keyring, bells: Bells) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._bells = bells
+
+    async def record_sent(self, row: Delivery, invitation: Invitation | None, outcome: SendOutcome) -> None:
+        """The provider took it.
+
+        The invitation first: should this worker die in between, the repeated mail finds it in the right state.
+        """
+        now = self._store.clock.now()
+        if invitation is not None:
+            await self._store.invitations.move(invitation.id, InvitationState.SENT, at=now)
+            if invitation.sent_at is None and abs(now - invitation.send_at) > MOVED:
+                await self._store.contacts.move(invitation.id, now)
+        done = await self._store.deliveries.record_sent(
+            row, outcome.provider, outcome.provider_id, outcome.status.value, outcome.status.rank
+        )
+        if not done:
+            log.warning("sending.claim_lost_after_send", delivery=row.id)
+            return
+        _count(row, DeliveryState.SENT, None)
+        if invitation is not None and (invitation.reminders or invitation.fallback_after):
+            await self._wake(invitation.id)
+
+    async def record_failure(self, row: Delivery, error: ChannelError) -> None:
+        """The provider did not take it, or may have: what its error means is decided here alone."""
+        if isinstance(error, TemporaryFailure):
+            await self._try_again(row, error)
+        elif isinstance(error, OutcomeUnknown):
+            await self.end(row, DeliveryState.UNKNOWN, Reason.OUTCOME_UNKNOWN, str(error))
+        elif isinstance(error, PermanentFailure) and error.address_unusable:
+            now = self._store.clock.now()
+            bounced = address_suppression(
+                self._keyring, row.to, EVERY_BRAND, SuppressionReason.BOUNCED, now, error.code
+            )
+            await self._store.suppressions.insert([bounced])
+            await self.end(row, DeliveryState.DEAD, Reason.ADDRESS_UNUSABLE, str(error))
+        else:
+            await self.end(row, DeliveryState.DEAD, Reason.REFUSED, str(error))
+
+    async def _try_again(self, row: Delivery, error: TemporaryFailure) -> None:
+        attempts = row.attempts + 1
+        if error.channel_down:
+            # No message would have passed: wait without using up this one's tries.
+            wait, attempts = next_try_in(1, [CHANNEL_DOWN_FOR]), row.attempts
+        else:
+            wait = next_try_in(attempts, EMAIL_SCHEDULE, error.retry_after)
+        if wait is None:
+            await self.end(row, DeliveryState.DEAD, Reason.RETRIES_EXHAUSTED, str(error))
+            return
+        until = self._store.clock.now() + wait
+        await self._store.deliveries.record_wait(row, until, detail=str(error), attempts=attempts)
+
+    async def end(self, row: Delivery, state: DeliveryState, reason: Reason, detail: str | None = None) -> None:
+        """It ends here; planning decides what that means for the invitation (another channel, or its end)."""
+        if not await self._store.deliveries.record_end(row, state, reason, detail):
+            log.info("sending.not_ours_any_more", delivery=row.id)
+            return
+        _count(row, state, reason)
+        if row.invitation:
+            await self._wake(row.invitation)
+
+    async def _wake(self, invitation: str) -> None:
+        await self._store.invitations.wake(invitation)
+        self._bells.ring("planning")
+
+
+def _count(row: Delivery, state: DeliveryState, reason: Reason | None) -> None:
+    DELIVERIES.labels(row.channel.value, row.kind.value, state.value, reason.value if reason else "").inc()

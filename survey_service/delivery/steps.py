@@ -1,0 +1,167 @@
+"""Steps: an invitation with its messages so far goes in; what is next, and when, comes out. Pure.
+
+Planning the same step twice makes the same rows: a message's id is made of the invitation, its kind and its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from channels.base import ProviderStatus
+from survey_service.calendars import parse_period, parse_windows, zone
+from survey_service.models.decision import Reason
+from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.ids import delivery_id
+from survey_service.models.invitation import TRANSITIONS, Invitation, InvitationState
+from survey_service.models.trigger import ChannelMode
+
+MAX_DEATHS = 5
+MAX_MESSAGES = 3  # that ask about one invitation
+ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
+# A send that failed for good, by no wish of the customer's.
+FAILED = frozenset({Reason.ADDRESS_UNUSABLE, Reason.REFUSED, Reason.RETRIES_EXHAUSTED, Reason.NO_CHANNEL})
+_RUNNING = frozenset({*WAITING_STATES, DeliveryState.SENDING})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is next for an invitation: messages to plan, a state to take, and when to look again."""
+
+    deliveries: tuple[Delivery, ...] = ()
+    state: InvitationState | None = None
+    reason: Reason | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A message that would ask again, not before `at`."""
+
+    at: datetime
+    kind: DeliveryKind
+    number: int
+    channel: ChannelName
+
+
+def next_step(invitation: Invitation, messages: Sequence[Delivery], now: datetime) -> Step:
+    """The next step of a due invitation; `messages` are its deliveries so far."""
+    if not TRANSITIONS[invitation.state]:
+        return Step()
+    if invitation.deaths >= MAX_DEATHS:
+        return _give_up(invitation, Reason.POISON, None)
+    if now >= invitation.expires_at:
+        return Step(state=InvitationState.EXPIRED, reason=Reason.EXPIRED)
+    asked = [message for message in messages if message.kind in ASKS]
+    waiting = Step(due_at=invitation.expires_at)
+    if invitation.state is InvitationState.STARTED or any(message.state in _RUNNING for message in asked):
+        return waiting
+    if not asked:
+        return _first(invitation, now)
+    if any(message.state is DeliveryState.UNKNOWN for message in asked):
+        return waiting  # it may have arrived: nothing asks again before that is settled
+    sent = [message.sent_at for message in asked if message.sent_at is not None and not _bounced(message)]
+    if not sent:
+        return _after_failure(invitation, asked, now)
+    upcoming = _upcoming(invitation, asked, min(sent))
+    if upcoming is None or upcoming.at >= invitation.expires_at:
+        return waiting
+    if upcoming.at > now:
+        return Step(due_at=upcoming.at)
+    return Step(deliveries=(_message(invitation, upcoming, now),), due_at=invitation.expires_at)
+
+
+def _first(invitation: Invitation, now: datetime) -> Step:
+    channel = invitation.channels[0]
+    if channel is ChannelName.WEB:
+        handed_out = InvitationState.SENT if invitation.state is InvitationState.WAITING else None
+        return Step(state=handed_out, due_at=invitation.expires_at)
+    ask = _Ask(invitation.send_at, DeliveryKind.INVITE, 1, channel)
+    return Step(deliveries=(_message(invitation, ask, now),), due_at=invitation.expires_at)
+
+
+def _after_failure(invitation: Invitation, asked: Sequence[Delivery], now: datetime) -> Step:
+    last = asked[-1]
+    channel = _unused_channel(invitation, asked)
+    failed = _bounced(last) or (last.state is DeliveryState.DEAD and last.reason in FAILED)
+    if failed and channel is not None and invitation.channel_mode is ChannelMode.FALLBACK:
+        ask = _Ask(now, DeliveryKind.FALLBACK, _count(asked, DeliveryKind.FALLBACK) + 1, channel)
+        return Step(deliveries=(_message(invitation, ask, now),), due_at=invitation.expires_at)
+    reason = Reason.REFUSED if _bounced(last) else last.reason
+    return _give_up(invitation, reason, invitation.expires_at)
+
+
+def _bounced(message: Delivery) -> bool:
+    """Whether a message that had left came back."""
+    return message.provider_status == ProviderStatus.FAILED
+
+
+def _give_up(invitation: Invitation, reason: Reason | None, due_at: datetime | None) -> Step:
+    """Undeliverable, unless the state does not allow it (an answer came) or it is that already."""
+    if InvitationState.UNDELIVERABLE in TRANSITIONS[invitation.state]:
+        return Step(state=InvitationState.UNDELIVERABLE, reason=reason, due_at=due_at)
+    return Step(due_at=due_at)
+
+
+def _upcoming(invitation: Invitation, asked: Sequence[Delivery], first_sent: datetime) -> _Ask | None:
+    """The next message that asks again, the earlier of fallback and reminder."""
+    if len(asked) >= MAX_MESSAGES:
+        return None
+    asks = []
+    channel = _unused_channel(invitation, asked)
+    if invitation.channel_mode is ChannelMode.FALLBACK and invitation.fallback_after and channel is not None:
+        number = _count(asked, DeliveryKind.FALLBACK) + 1
+        at = first_sent + parse_period(invitation.fallback_after) * number
+        asks.append(_Ask(at, DeliveryKind.FALLBACK, number, channel))
+    reminded = _count(asked, DeliveryKind.REMINDER)
+    if reminded < len(invitation.reminders):
+        reminder = invitation.reminders[reminded]
+        usual = next(message.channel for message in reversed(asked) if message.sent_at and not _bounced(message))
+        own = reminder.channel if reminder.channel and _address(invitation, reminder.channel) else usual
+        asks.append(_Ask(first_sent + parse_period(reminder.after), DeliveryKind.REMINDER, reminded + 1, own))
+    return min(asks, key=lambda ask: ask.at, default=None)
+
+
+def _count(asked: Sequence[Delivery], kind: DeliveryKind) -> int:
+    return sum(message.kind is kind for message in asked)
+
+
+def _unused_channel(invitation: Invitation, asked: Sequence[Delivery]) -> ChannelName | None:
+    used = {message.channel for message in asked}
+    return next((name for name in invitation.channels if name not in used and name is not ChannelName.WEB), None)
+
+
+def _address(invitation: Invitation, channel: ChannelName) -> str | None:
+    profile = invitation.recipient
+    return profile.email if channel is ChannelName.EMAIL else profile.phone if channel is ChannelName.SMS else None
+
+
+def _message(invitation: Invitation, ask: _Ask, now: datetime) -> Delivery:
+    send_at = open_from(invitation, max(ask.at, now))
+    return Delivery(
+        id=delivery_id(invitation.id, ask.kind, ask.number),
+        kind=ask.kind,
+        channel=ask.channel,
+        invitation=invitation.id,
+        brand=invitation.brand,
+        survey=invitation.survey,
+        survey_version=invitation.survey_version,
+        trigger=invitation.trigger,
+        customer=invitation.customer,
+        touchpoint=invitation.touchpoint,
+        to=_address(invitation, ask.channel) or "",
+        language=invitation.language,
+        state=DeliveryState.PLANNED,
+        due_at=send_at,
+        planned_at=send_at,
+        created_at=now,
+        expires_at=invitation.expires_at,
+    )
+
+
+def open_from(invitation: Invitation, instant: datetime) -> datetime:
+    """The first instant at or after `instant` that the invitation's quiet hours allow."""
+    if invitation.quiet_hours is None:
+        return instant
+    return parse_windows(invitation.quiet_hours.allow).next_allowed(instant, zone(invitation.timezone))

@@ -1,0 +1,36 @@
+"""Counters that all processes share: a trigger's invitations of an hour, a channel's sends of a second."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pymongo import ReturnDocument
+
+from survey_service.store.database import Database
+
+HOUR = timedelta(hours=1)
+
+
+class Counters:
+    """Counters by name; each is forgotten some time after its end (a TTL index)."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database["counters"]
+
+    async def take(self, name: str, wanted: int, cap: int, forget_at: datetime) -> int:
+        """Take up to `wanted` of what is left under `cap`; returns how many were there to take. One atomic update."""
+        taken = {"$ifNull": ["$taken", 0]}
+        after = {"$max": [taken, {"$min": [cap, {"$add": [taken, wanted]}]}]}  # a lowered cap forgets nothing
+        before = await self._collection.find_one_and_update(
+            {"_id": name},
+            [{"$set": {"taken": after, "forget_at": forget_at}}],
+            upsert=True,
+            return_document=ReturnDocument.BEFORE,
+        )
+        used = int(before["taken"]) if before else 0
+        return max(0, min(wanted, cap - used))
+
+
+def hour_of(instant: datetime) -> datetime:
+    """The start of the UTC hour."""
+    return instant.replace(minute=0, second=0, microsecond=0)

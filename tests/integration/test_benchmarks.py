@@ -1,0 +1,28 @@
+"""Every benchmark runs through on real processes and prints a ratio; what the ratio is, no test may say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+RATIO = re.compile(r"│ +\d+\.\d{3} │")
+
+
+@pytest.mark.parametrize(("name", "ratios"), [("ingest-single", 4), ("ingest-batch", 2), ("intake", 1), ("sending", 1)])
+def test_a_benchmark_prints_its_ratios(name: str, ratios: int) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", name]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert len(RATIO.findall(run.stdout)) == ratios, run.stdout
+
+
+def test_an_unknown_benchmark_is_refused_before_anything_starts() -> None:
+    command = [sys.executable, "-m", "benchmarks", "ingest"]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 2
+    assert "there is no ingest" in run.stderr

@@ -1,0 +1,139 @@
+"""Settings: what is wrong stops the start with its name; secrets are never shown."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from survey_service.errors import ConfigurationError
+from survey_service.settings import SandboxMode, Settings, read_settings
+
+SECRET = "hush-hush-hush-hush"
+EXTERNAL = {"SURVEY_MONGODB_URI": "mongodb://user:hunter2@db.example/?replicaSet=rs0", "SURVEY_SECRET": SECRET}
+
+
+def test_nothing_set_is_an_embedded_sandbox_on_loopback() -> None:
+    settings = read_settings({})
+    assert settings.embedded
+    assert settings.sandbox_on
+    assert settings.base_url() == "http://127.0.0.1:8080"
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert read_settings({"SURVEY_PORT": "", "SURVEY_SECRET": ""}) == read_settings({})
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert read_settings({"HOME": "/root", "SURVEYOR": "yes", "PORT": "1"}) == read_settings({})
+
+
+def test_the_environment_of_the_process_does_not_mix_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SURVEY_PORT", "9")
+    assert read_settings({}).port == 8080
+    assert Settings().port == 8080
+    assert read_settings().port == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("SURVEY_PRT", "SURVEY_PORT"),
+        ("SURVEY_MONGO_URI", "SURVEY_MONGODB_URI"),
+        ("SURVEY_SMTP", "SURVEY_SMTP_URL"),
+        ("survey_port", "SURVEY_PORT"),
+        ("SURVEY_", "SURVEY_"),
+        ("SURVEY_MODEL_CONFIG", "SURVEY_"),
+    ],
+)
+def test_an_unknown_variable_stops_the_start_and_names_the_nearest_one(name: str, nearest: str) -> None:
+    with pytest.raises(ConfigurationError) as stopped:
+        read_settings({name: SECRET})
+    assert stopped.value.detail.startswith(f"{name} is not a setting")
+    assert f"the nearest one is {nearest}" in stopped.value.detail
+    assert SECRET not in stopped.value.detail
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"SURVEY_PORT": "http"}, "SURVEY_PORT"),
+        ({"SURVEY_PORT": "65536"}, "SURVEY_PORT"),
+        ({"SURVEY_SANDBOX": "maybe"}, "SURVEY_SANDBOX"),
+        ({"SURVEY_LEASE_SECONDS": "0"}, "SURVEY_LEASE_SECONDS"),
+        ({"SURVEY_LEASE_SECONDS": "nan"}, "SURVEY_LEASE_SECONDS"),
+        ({"SURVEY_LOG_LEVEL": "LOUD"}, "SURVEY_LOG_LEVEL"),
+        ({"SURVEY_PUBLIC_URL": "survey.example"}, "SURVEY_PUBLIC_URL"),
+        ({"SURVEY_PUBLIC_URL": "ftp://survey.example"}, "SURVEY_PUBLIC_URL"),
+        ({"SURVEY_PUBLIC_URL": "https://survey.example/?a=b"}, "SURVEY_PUBLIC_URL"),
+        ({"SURVEY_PUBLIC_URL": "https://[broken"}, "SURVEY_PUBLIC_URL"),
+        ({"SURVEY_SMTP_URL": f"smtp://user:{SECRET}@[broken"}, "SURVEY_SMTP_URL"),
+        ({"SURVEY_SMTP_URL": f"smtp://user:{SECRET}]@mail.example"}, "SURVEY_SMTP_URL"),
+        ({"SURVEY_MONGODB_URI": "mongodb://db.example"}, "SURVEY_SECRET"),
+    ],
+)
+def test_a_value_that_cannot_work_stops_the_start_with_its_name(variables: dict[str, str], name: str) -> None:
+    with pytest.raises(ConfigurationError) as stopped:
+        read_settings(variables)
+    assert stopped.value.detail.startswith(name)
+    assert SECRET not in stopped.value.detail
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({"SURVEY_SMTP_URL": "smtp://127.0.0.1:1025"}, True),
+        ({"SURVEY_SMTP_URL": "smtp://localhost"}, True),
+        ({"SURVEY_SMTP_URL": "smtp://[::1]"}, True),
+        ({"SURVEY_SMTP_URL": "smtp://127.0.0.1", "SURVEY_HOST": "0.0.0.0"}, False),  # noqa: S104 -- the point
+        ({"SURVEY_SMTP_URL": "smtps://mail.example"}, False),
+        ({"SURVEY_SMTP_URL": "smtps://mail.example", "SURVEY_PUBLIC_URL": "http://survey.example"}, False),
+        ({"SURVEY_SMTP_URL": "smtps://mail.example", "SURVEY_PUBLIC_URL": "https://survey.example"}, True),
+        ({"SURVEY_HOST": "0.0.0.0"}, True),  # noqa: S104 -- nothing leads outside
+    ],
+)
+def test_mail_to_the_outside_needs_an_https_address(variables: dict[str, str], allowed: bool) -> None:
+    if allowed:
+        read_settings(variables)
+    else:
+        with pytest.raises(ConfigurationError, match="SURVEY_PUBLIC_URL must be an https address"):
+            read_settings(variables)
+
+
+@pytest.mark.parametrize(
+    ("variables", "on"),
+    [
+        ({}, True),
+        ({"SURVEY_HOST": "0.0.0.0"}, False),  # noqa: S104 -- the point
+        (EXTERNAL, False),
+        ({**EXTERNAL, "SURVEY_SANDBOX": "on"}, True),
+        ({"SURVEY_SANDBOX": "off"}, False),
+    ],
+)
+def test_the_sandbox_is_on_by_itself_only_for_an_embedded_service_on_loopback(
+    variables: dict[str, str], on: bool
+) -> None:
+    assert read_settings(variables).sandbox_on is on
+
+
+def test_secrets_show_in_no_representation() -> None:
+    settings = read_settings({**EXTERNAL, "SURVEY_API_KEY": SECRET, "SURVEY_SMTP_URL": f"smtp://u:{SECRET}@localhost"})
+    for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert SECRET not in shown
+        assert "hunter2" not in shown
+
+
+def test_settings_refuse_to_change_once_read() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read_settings({}).port = 1  # type: ignore[misc]  # the point
+
+
+def test_every_setting_has_words_and_a_default() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert not field.is_required(), name
+
+
+def test_links_start_with_the_public_address_without_its_last_slash() -> None:
+    assert read_settings({"SURVEY_PUBLIC_URL": "https://survey.example/q/"}).base_url() == "https://survey.example/q"
+    assert read_settings({"SURVEY_PORT": "0"}).base_url(4711) == "http://127.0.0.1:4711"
+    assert read_settings({"SURVEY_SANDBOX": "off"}).sandbox is SandboxMode.OFF
