@@ -98,6 +98,7 @@ def next_revision(
         brand=survey.brand,
         trigger=invitation.trigger,
         trigger_version=invitation.trigger_version,
+        variant=invitation.variant,
         event=invitation.event,
         invitation=invitation.id,
         customer=invitation.customer,

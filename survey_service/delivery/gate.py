@@ -11,6 +11,8 @@ from survey_service.models.customer import CustomerProfile, consents
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.work.budget import Refusal
+from survey_service.work.reserving import Answer
 
 HOLD = timedelta(minutes=5)
 MAX_DEATHS = 5
@@ -53,7 +55,7 @@ class Facts:
     only_to: str | None
     brand: Brand | None = None
     open_at: datetime | None = None  # when the quiet hours end; None: they do not stand
-    budget_until: datetime | None = None  # when the contact policy allows a message that moved; None: it does now
+    budget: Answer | None = None  # the contact policy's word on a message that leaves off its plan; None: on its plan
     test_addresses: tuple[str, ...] = ()
 
 
@@ -102,8 +104,10 @@ def _not_yet(delivery: Delivery, facts: Facts) -> Hold | End | None:
     waits = []
     if CHECKS[delivery.kind].quiet_hours and facts.open_at is not None and facts.open_at > facts.now:
         waits.append(Hold(facts.open_at, Reason.QUIET_HOURS))
-    if facts.budget_until is not None:
-        waits.append(Hold(facts.budget_until, Reason.CONTACT_LIMIT))
+    if isinstance(facts.budget, Refusal):
+        return End(DeliveryState.CANCELLED, facts.budget.reason)
+    if facts.budget is not None and facts.budget.refusal is not None and facts.budget.at > facts.now:
+        waits.append(Hold(facts.budget.at, facts.budget.refusal.reason))
     if not waits:
         return None
     hold = max(waits, key=lambda wait: wait.until)

@@ -21,6 +21,7 @@ from survey_service.store.configuration import Snapshot
 from survey_service.store.store import Store
 from survey_service.store.suppressions import address_hashes, person_hashes, stands_against
 from survey_service.tokens import Keyring
+from survey_service.work.reserving import Answer
 
 FRESH_FOR = 1.0  # seconds that a delivery may wait for its slot before everything is looked at again
 
@@ -84,8 +85,8 @@ class Known:
         hashes = address_hashes(self._keyring, row.to)
         return hashes + person_hashes(self._keyring, row.customer) if row.customer else hashes
 
-    def facts(self, row: Delivery, batch: Batch) -> Facts:
-        """The facts of one delivery, as the gate wants them."""
+    def facts(self, row: Delivery, batch: Batch, budget: Answer | None) -> Facts:
+        """The facts of one delivery, as the gate wants them; `budget` where it leaves off its plan."""
         now = self._store.clock.now()
         snapshot = batch.snapshot
         trigger = snapshot.triggers.get(row.trigger) if row.trigger else None
@@ -103,6 +104,7 @@ class Known:
             only_to=self._only_to,
             brand=brand,
             open_at=_open_at(invitation, now),
+            budget=budget,
             test_addresses=brand.test_addresses if brand else (),
         )
 

@@ -22,7 +22,6 @@ from survey_service.work.retry import EMAIL_SCHEDULE, next_try_in
 log = structlog.get_logger()
 
 CHANNEL_DOWN_FOR = timedelta(seconds=30)
-MOVED = timedelta(minutes=1)  # a first message that leaves this much off its plan moves its place in the budget
 
 
 class Outcomes:
@@ -41,8 +40,6 @@ class Outcomes:
         now = self._store.clock.now()
         if invitation is not None:
             await self._store.invitations.move(invitation.id, InvitationState.SENT, at=now)
-            if invitation.sent_at is None and abs(now - invitation.send_at) > MOVED:
-                await self._store.contacts.move(invitation.id, now)
         done = await self._store.deliveries.record_sent(
             row, outcome.provider, outcome.provider_id, outcome.status.value, outcome.status.rank
         )

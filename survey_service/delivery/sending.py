@@ -15,6 +15,7 @@ from channels.errors import ChannelError
 from survey_service.delivery.composing import Composer
 from survey_service.delivery.gate import End, Hold, Send, check_send
 from survey_service.delivery.known import Batch, Known
+from survey_service.delivery.moving import Moving
 from survey_service.delivery.outcomes import Outcomes
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryState
@@ -23,6 +24,7 @@ from survey_service.store.store import Store
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 from survey_service.work.pacing import Pace
+from survey_service.work.reserving import Answer
 
 log = structlog.get_logger()
 
@@ -46,6 +48,7 @@ class SendDeliveries:
         self._composer = composer
         self._keyring = keyring
         self._only_to = only_to
+        self._moving = Moving(store)
         self._outcomes = Outcomes(store, keyring, bells)
         self._slots = {name: asyncio.Semaphore(channel.capacity) for name, channel in channels.items()}
 
@@ -53,21 +56,22 @@ class SendDeliveries:
         """Bring each delivery of a claim to its next state."""
         known = Known(self._store, self._keyring, claim.rows, self._only_to)
         batch = await known.now()
+        places = await self._moving.place_again(claim.rows, batch)
         outcomes = await asyncio.gather(
-            *(self._deliver(row, batch, known) for row in claim.rows), return_exceptions=True
+            *(self._deliver(row, batch, known, places.get(row.id)) for row in claim.rows), return_exceptions=True
         )
         # Every row has its turn before a fault of one of them is told.
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _deliver(self, row: Delivery, batch: Batch, known: Known) -> None:
-        if await self._passes(row, batch, known):
+    async def _deliver(self, row: Delivery, batch: Batch, known: Known, budget: Answer | None) -> None:
+        if await self._passes(row, batch, known, budget):
             await self._send(row, batch, known)
 
-    async def _passes(self, row: Delivery, batch: Batch, known: Known) -> bool:
+    async def _passes(self, row: Delivery, batch: Batch, known: Known, budget: Answer | None = None) -> bool:
         """Whether the gate lets it through; what it holds or ends is written down."""
-        verdict = check_send(row, known.facts(row, batch))
+        verdict = check_send(row, known.facts(row, batch, budget))
         if isinstance(verdict, Hold):
             await self._store.deliveries.record_wait(row, verdict.until, verdict.reason, held_by=verdict.held_by)
         elif isinstance(verdict, End):

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from survey_service.intake.budget import Refusal
-from survey_service.intake.reserving import Answer, Granted, Reserving, Wish
 from survey_service.models.decision import Reason
 from survey_service.store.counters import HOUR, Counters, hour_of
+from survey_service.work.budget import Refusal
+from survey_service.work.reserving import Answer, Granted, Reserving, Wish
 
 _REMEMBERED = timedelta(days=2)
 _HOURS_AHEAD = 48
@@ -34,23 +34,31 @@ class HourlyCaps:
         for trigger, group in groupby(by_trigger, key=lambda wish: wish.rules.trigger):
             wishes = list(group)
             room = await self._take(trigger, hour_of(now), len(wishes), caps[trigger])
-            for wish in wishes[room:]:
-                changed[wish.invitation] = await self._later(wish, caps[trigger], now)
+            changed |= await self._later(wishes[room:], caps[trigger], now)
         return changed
 
     async def _take(self, trigger: str, hour: datetime, wanted: int, cap: int) -> int:
         return await self._counters.take(f"cap:{trigger}:{hour.isoformat()}", wanted, cap, hour + _REMEMBERED)
 
-    async def _later(self, wish: Wish, cap: int, now: datetime) -> Answer:
-        """The first later hour with room, for a wish that may wait; else the refusal."""
-        await self._reserving.release([wish.invitation])
+    async def _later(self, wishes: Sequence[Wish], cap: int, now: datetime) -> dict[str, Answer]:
+        """The first later hours with room, for wishes that may wait; else the refusal."""
+        await self._reserving.release([wish.invitation for wish in wishes])
         refusal = Refusal(Reason.HOURLY_CAP, hour_of(now) + HOUR)
+        answers: dict[str, Answer] = {wish.invitation: refusal for wish in wishes}
+        waiting = list(wishes)
         for ahead in range(1, _HOURS_AHEAD + 1):
             start = hour_of(now) + HOUR * ahead
-            if wish.latest is None or start >= wish.latest:
+            waiting = [later for wish in waiting if (later := _not_before(wish, start)) is not None]
+            if not waiting:
                 break
-            if await self._take(wish.rules.trigger, start, 1, cap):
-                later = replace(wish, at=wish.allowed_from(max(start, wish.at)))
-                answer = (await self._reserving.reserve([later]))[wish.invitation]
-                return Granted(answer.at, refusal) if isinstance(answer, Granted) else answer
-        return refusal
+            room = await self._take(waiting[0].rules.trigger, start, len(waiting), cap)
+            for name, answer in (await self._reserving.reserve(waiting[:room])).items():
+                answers[name] = Granted(answer.at, refusal) if isinstance(answer, Granted) else answer
+            waiting = waiting[room:]
+        return answers
+
+
+def _not_before(wish: Wish, start: datetime) -> Wish | None:
+    """The wish, moved to the first allowed time from `start` on; None if it may not wait so long."""
+    at = wish.allowed_from(max(start, wish.at))
+    return replace(wish, at=at) if wish.latest is not None and at < wish.latest else None

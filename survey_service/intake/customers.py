@@ -194,6 +194,11 @@ class CustomerRegister:
         return person.model_copy(update={"keys": (*person.keys, *new)})
 
 
+def after_sighting(person: Customer, sighting: Sighting) -> Customer:
+    """The person as they would be known after a sighting; nothing is written."""
+    return _noted(sighting, person, {}, _News())
+
+
 def _noted(sighting: Sighting, person: Customer, known: Mapping[str, Customer], news: _News) -> Customer:
     """The person with what the sighting adds, which is put to the `news` as well."""
     profile, profile_at = person.profile, person.profile_at

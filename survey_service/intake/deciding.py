@@ -17,9 +17,8 @@ from survey_service.intake.customers import CustomerRegister, Sighting, clean_pr
 from survey_service.intake.drafting import MAX_DEATHS, Draft, Facts, draft_decisions, occasion_of, settle, wish_of
 from survey_service.intake.inviting import new_invitation
 from survey_service.intake.reading import read_facts
-from survey_service.intake.reserving import Answer, Granted, Reserving
 from survey_service.models.customer import CustomerProfile
-from survey_service.models.decision import Decision, Reason
+from survey_service.models.decision import Decision, Outcome, Reason
 from survey_service.models.event import Event
 from survey_service.models.invitation import Invitation
 from survey_service.store.claims import Claim
@@ -27,6 +26,7 @@ from survey_service.store.store import Store
 from survey_service.telemetry import DECISIONS
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
+from survey_service.work.reserving import Answer, Granted, Reserving
 
 log = structlog.get_logger()
 
@@ -92,6 +92,8 @@ class DecideEvents:
 
     async def _finish(self, event: Event) -> None:
         if await self._store.events.finish(event):
+            if event.reason is not None:
+                DECISIONS.labels("", Outcome.SKIPPED.value, event.reason.value).inc()
             for decision in event.decisions:
                 reason = decision.reason.value if decision.reason else ""
                 DECISIONS.labels(decision.trigger, decision.outcome.value, reason).inc()

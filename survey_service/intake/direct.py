@@ -9,12 +9,10 @@ from typing import Any
 
 from survey_service.calendars import zone
 from survey_service.errors import Conflict, InvalidInput, NotAllowed
-from survey_service.intake.budget import Refusal, Rules
 from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
 from survey_service.intake.drafting import contact_ids, open_from
 from survey_service.intake.inviting import Occasion, new_invitation
 from survey_service.intake.matching import Plan, Silence, customer_tree, usable_channels
-from survey_service.intake.reserving import Reserving, Wish
 from survey_service.models.contact import Frequency
 from survey_service.models.customer import Customer, CustomerProfile
 from survey_service.models.delivery import ChannelName
@@ -25,6 +23,8 @@ from survey_service.store.group_commit import Inserted
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
+from survey_service.work.budget import Refusal, Rules
+from survey_service.work.reserving import Reserving, Wish
 
 
 @dataclass(frozen=True, slots=True)

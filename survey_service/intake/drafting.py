@@ -13,7 +13,6 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from survey_service.calendars import WeekWindows, parse_windows, zone
-from survey_service.intake.budget import Refusal, Rules
 from survey_service.intake.inviting import Occasion
 from survey_service.intake.matching import (
     Plan,
@@ -24,7 +23,6 @@ from survey_service.intake.matching import (
     judge,
     rule_variables,
 )
-from survey_service.intake.reserving import Answer, Granted, Wish
 from survey_service.intake.sampling import choose_variant
 from survey_service.models.brand import Brand
 from survey_service.models.contact import Contact, Frequency
@@ -40,9 +38,12 @@ from survey_service.models.survey import Survey
 from survey_service.models.touchpoint import Touchpoint
 from survey_service.models.trigger import QuietHours, Trigger, Variant, WhenNotAllowed
 from survey_service.store.configuration import Snapshot
+from survey_service.store.contacts import ADDRESS_PREFIX
 from survey_service.store.suppressions import address_hashes, person_hashes, stands_against
 from survey_service.texts.addresses import email_key
 from survey_service.tokens import Keyring
+from survey_service.work.budget import Refusal, Rules
+from survey_service.work.reserving import Answer, Granted, Wish
 
 MAX_DEATHS = 5
 
@@ -115,7 +116,7 @@ def _verdict(draft: Draft, facts: Facts) -> Verdict:
     if person is None:
         return Silence(Reason.NO_CHANNEL, "nothing in the event names a person that could be reached")
     contact = facts.contacts.get(person.id, Contact(id=person.id))
-    variables = rule_variables(event, person.profile, contact, facts.now)
+    variables = rule_variables(event, person.profile, contact, facts.now, draft.invitation)
     suppressed = [channel for channel in trigger.channels if _silenced(person, channel, draft.brand.id, facts)]
     verdict = judge(
         trigger,
@@ -156,7 +157,7 @@ def contact_ids(person: Customer, channel: ChannelName, keyring: Keyring) -> tup
     On the web there is no message, and nothing counts.
     """
     address = address_on(channel, person.profile)
-    return (person.id, f"adr_{keyring.subject_hash(email_key(address))}") if address else ()
+    return (person.id, f"{ADDRESS_PREFIX}{keyring.subject_hash(email_key(address))}") if address else ()
 
 
 def wish_of(draft: Draft, facts: Facts) -> Wish | None:

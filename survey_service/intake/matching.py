@@ -40,9 +40,14 @@ class Plan:
 Verdict = Plan | Silence
 
 
-def rule_variables(event: Event, profile: CustomerProfile, contact: Contact, now: datetime) -> dict[str, object]:
-    """What a trigger's condition sees: `event` and `customer`, every number a double."""
-    past = [hold.at for hold in contact.holds if hold.at <= now]
+def rule_variables(
+    event: Event, profile: CustomerProfile, contact: Contact, now: datetime, invitation: str | None = None
+) -> dict[str, object]:
+    """What a trigger's condition sees: `event` and `customer`, every number a double.
+
+    What a pass that died held for this very `invitation` does not count as having asked.
+    """
+    past = [hold.at for hold in contact.holds if hold.at <= now and hold.invitation != invitation]
     asked = {
         "last_invited_days": (now - max(past)) / timedelta(days=1) if past else None,
         "invitations_90d": sum(now - at <= timedelta(days=90) for at in past),

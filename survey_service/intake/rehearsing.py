@@ -12,12 +12,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from survey_service.intake.budget import Refusal
 from survey_service.intake.customers import keys_of
 from survey_service.intake.deciding import profile_of
 from survey_service.intake.drafting import Draft, Facts, draft_decisions, settle, wish_of
 from survey_service.intake.reading import read_facts
-from survey_service.intake.reserving import Answer, place
 from survey_service.models.contact import Contact
 from survey_service.models.customer import Customer
 from survey_service.models.decision import Decision, Outcome, Reason
@@ -28,6 +26,8 @@ from survey_service.store.configuration import Snapshot
 from survey_service.store.counters import HOUR, hour_of
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
+from survey_service.work.budget import Refusal
+from survey_service.work.reserving import Answer, place
 
 CHUNK = 500
 _BREATH = 50  # events between two chances for others on the loop

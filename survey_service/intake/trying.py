@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from survey_service.intake.customers import keys_of, match, merged
+from survey_service.intake.customers import Sighting, after_sighting, keys_of, match
 from survey_service.intake.deciding import profile_of
 from survey_service.intake.drafting import draft_decisions, occasion_of, settle, wish_of
 from survey_service.intake.inviting import new_invitation
 from survey_service.intake.reading import read_facts
-from survey_service.intake.reserving import place
 from survey_service.models.contact import Contact
 from survey_service.models.customer import Customer
 from survey_service.models.decision import Decision
@@ -22,6 +21,7 @@ from survey_service.models.invitation import Invitation
 from survey_service.models.trigger import Trigger
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
+from survey_service.work.reserving import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,6 @@ async def _person(store: Store, event: Event) -> Customer | None:
         return None
     known = match(profile, await store.customers.find_by_keys(keys))
     if known is not None:
-        return known.model_copy(update={"profile": merged(known.profile, profile)})
+        return after_sighting(known, Sighting(profile, event.time, event.source))
     now = store.clock.now()
     return Customer(id=hashed_id("cus", keys[0]), keys=tuple(keys), profile=profile, profile_at=now, created_at=now)

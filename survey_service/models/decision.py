@@ -15,7 +15,7 @@ class Outcome(StrEnum):
     """What became of (event, trigger)."""
 
     INVITED = "invited"  # an invitation exists
-    DEFERRED = "deferred"  # not now; `next_eligible_at` says when it is looked at again
+    DEFERRED = "deferred"  # an invitation exists and waits; `next_eligible_at` says until when, `reason` why
     SKIPPED = "skipped"  # no invitation, and `reason` says why
 
 

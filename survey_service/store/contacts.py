@@ -8,7 +8,7 @@ workers, and the cost is one read and one write a batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pymongo.read_concern import ReadConcern
 
@@ -19,6 +19,8 @@ from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUp
 
 # Older holds matter to no rule: periods of the policy are at most this long, and conditions look back 90 days.
 REMEMBERED = timedelta(days=400)
+
+ADDRESS_PREFIX = "adr_"
 
 
 class Contacts:
@@ -76,6 +78,17 @@ class Contacts:
         )
         return [contact for contact, done in zip(known, outcomes, strict=True) if done]
 
+    async def holding(self, invitations: Sequence[str]) -> dict[str, list[Contact]]:
+        """The contacts that hold a place for each of these invitations, the person before the address."""
+        holders: dict[str, list[Contact]] = {}
+        async for document in self._collection.find({"holds.invitation": {"$in": list(invitations)}}):
+            contact = Contact.from_document(document)
+            for name in {hold.invitation for hold in contact.holds}.intersection(invitations):
+                holders.setdefault(name, []).append(contact)
+        for found in holders.values():
+            found.sort(key=lambda contact: contact.id.startswith(ADDRESS_PREFIX))
+        return holders
+
     async def release(self, invitations: Sequence[str]) -> None:
         """Give back what these invitations held: nothing was sent for them."""
         if invitations:
@@ -91,11 +104,3 @@ class Contacts:
         wishes = {"frequency": frequency, "channel": channel}
         chosen = {name: wish.value for name, wish in wishes.items() if wish is not None}
         await self._collection.update_one({"_id": customer}, {"$set": chosen, "$inc": {"revision": 1}}, upsert=True)
-
-    async def move(self, invitation: str, at: datetime) -> None:
-        """The first message left, or will leave, at another time than planned."""
-        await self._collection.update_many(
-            {"holds.invitation": invitation},
-            {"$set": {"holds.$[own].at": at}, "$inc": {"revision": 1}},
-            array_filters=[{"own.invitation": invitation}],
-        )

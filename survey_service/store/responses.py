@@ -85,7 +85,7 @@ class Responses:
     async def _note_answer(self, response: Response, session: Session) -> None:
         """Cooldowns after an answer, and conditions over the last score, look at the contact."""
         contacts = self._database["contacts"]
-        known: dict[str, Any] = {"last_score": response.score}
+        known: dict[str, Any] = {} if response.score is None else {"last_score": response.score}
         if response.trigger:
             own = {"answers": {"trigger": response.trigger}}
             await contacts.update_one({"_id": response.customer}, {"$pull": own}, session=session)

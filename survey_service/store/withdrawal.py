@@ -30,6 +30,9 @@ async def withdraw_waiting(
     async def write(session: Session) -> int:
         which = {**named, **invitation, "state": InvitationState.WAITING}
         unsent = [row["_id"] async for row in database["invitations"].find(which, {"_id": 1}, session=session)]
+        leaving = {"invitation": {"$in": unsent}, "state": DeliveryState.SENDING}
+        found = database["deliveries"].find(leaving, {"invitation": 1}, session=session)
+        at_provider = {row["invitation"] async for row in found}
         cancelled = await database["invitations"].update_many(
             {**named, **invitation, "state": {"$in": list(states)}},
             {"$set": {**stop, "state": InvitationState.CANCELLED}, "$currentDate": {"updated_at": True}},
@@ -40,11 +43,11 @@ async def withdraw_waiting(
             {"$set": {**stop, "state": DeliveryState.CANCELLED}, "$currentDate": {"updated_at": True}},
             session=session,
         )
-        if unsent:
-            # Nothing left for these: their places in the budget are free again.
+        if never_left := [name for name in unsent if name not in at_provider]:
+            # Their places in the budget are free again.
             await database["contacts"].update_many(
-                {"holds.invitation": {"$in": unsent}},
-                {"$pull": {"holds": {"invitation": {"$in": unsent}}}, "$inc": {"revision": 1}},
+                {"holds.invitation": {"$in": never_left}},
+                {"$pull": {"holds": {"invitation": {"$in": never_left}}}, "$inc": {"revision": 1}},
                 session=session,
             )
         return int(cancelled.modified_count)

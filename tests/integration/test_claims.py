@@ -12,7 +12,7 @@ from survey_service.models.decision import Reason
 from survey_service.models.delivery import Delivery, DeliveryState
 from survey_service.store.claims import Claim
 from survey_service.store.store import Store
-from tests.support.factories import make_delivery, make_invitation
+from tests.support.factories import make_delivery, make_event, make_invitation
 from tests.support.service import LEASE
 
 INVITATION = make_invitation()
@@ -179,6 +179,24 @@ async def test_a_worker_whose_lease_is_lost_writes_nothing(store: Store) -> None
     stored = await state_of(store, held.id)
     assert (stored.state, stored.lease, stored.attempts) == (DeliveryState.SENDING, held.lease, 1)
     assert await deliveries.record_sent(held, "smtp", None, "accepted", 1)
+
+
+async def test_an_event_or_invitation_whose_lease_is_lost_is_not_finished_either(store: Store) -> None:
+    now = store.clock.now()
+    await store.events.insert([{**make_event().to_document(), "due_at": now}])
+    await store.invitations.insert([INVITATION.model_copy(update={"due_at": now})])
+    event, invitation = await store.events.claims.claim(1), await store.invitations.claims.claim(1)
+    store.clock.shift += AFTER_THE_LEASE
+    again = await store.events.claims.claim(1), await store.invitations.claims.claim(1)
+    assert event
+    assert invitation
+    assert all(again)
+    assert not await store.events.finish(event.rows[0])
+    assert not await store.invitations.finish_step(invitation.rows[0], None)
+    for collection in ("events", "invitations"):
+        document = await store.database[collection].find_one({})
+        assert document is not None
+        assert document["lease"] in {claim.lease for claim in again if claim}
 
 
 async def test_a_claim_number_fences_even_under_the_same_lease(store: Store) -> None:

@@ -23,7 +23,7 @@ def register(store: Store) -> CustomerRegister:
 
 
 def seen(at: datetime = NOON, **profile: Any) -> Sighting:
-    return Sighting(CustomerProfile(**profile), at)
+    return Sighting(CustomerProfile(**profile), at, "/shop/berlin")
 
 
 async def everybody(store: Store) -> list[Customer]:

@@ -97,6 +97,7 @@ def a_request(**changes: Any) -> DirectRequest:
         "key": "key_1",
         "idempotency_key": None,
         "content_hash": "0" * 64,
+        "ignore_rules": True,
     }
     return DirectRequest(**(fields | changes))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import InvitationState
+from survey_service.work.budget import Refusal
+from survey_service.work.reserving import Granted
 from tests.support.factories import NOON, make_delivery, make_invitation
 
 INVITATION = make_invitation()
@@ -197,10 +199,23 @@ def test_quiet_hours_beyond_the_end_are_an_end() -> None:
     assert check_send(delivery(), facts(open_at=late)) == End(DeliveryState.CANCELLED, Reason.EXPIRED)
 
 
+def _moved_to(at: datetime) -> Granted:
+    return Granted(at, Refusal(Reason.CONTACT_LIMIT, at))
+
+
+def test_a_message_that_finds_no_place_any_more_is_an_end() -> None:
+    full = Refusal(Reason.CONTACT_LIMIT, INVITATION.expires_at + timedelta(days=1))
+    assert check_send(delivery(), facts(budget=full)) == End(DeliveryState.CANCELLED, Reason.CONTACT_LIMIT)
+
+
 def test_a_message_that_moved_waits_for_the_budget_and_for_the_morning_whichever_is_later() -> None:
     evening, morning = NOON + timedelta(hours=9), NOON + timedelta(hours=20)
-    assert check_send(delivery(), facts(open_at=evening, budget_until=morning)) == Hold(morning, Reason.CONTACT_LIMIT)
-    assert check_send(delivery(), facts(open_at=morning, budget_until=evening)) == Hold(morning, Reason.QUIET_HOURS)
+    assert check_send(delivery(), facts(open_at=evening, budget=_moved_to(morning))) == Hold(
+        morning, Reason.CONTACT_LIMIT
+    )
+    assert check_send(delivery(), facts(open_at=morning, budget=_moved_to(evening))) == Hold(
+        morning, Reason.QUIET_HOURS
+    )
 
 
 def test_where_consent_is_required_silence_is_a_no() -> None:

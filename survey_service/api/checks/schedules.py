@@ -86,7 +86,8 @@ def _window_problems(quiet_hours: QuietHours | None) -> Problems:
         try:
             parse_windows(quiet_hours.allow)
         except WindowsInvalid as error:
-            pointer = f"/quiet_hours/allow/{error.key}" if error.key else "/quiet_hours/allow"
+            key = error.key.replace("~", "~0").replace("/", "~1")
+            pointer = f"/quiet_hours/allow/{key}" if key else "/quiet_hours/allow"
             yield FieldProblem(pointer, "windows", error.message)
 
 

@@ -24,6 +24,12 @@ class PeriodIn(BaseModel):
     start: Instant = Field(alias="from")
     end: Instant = Field(alias="to")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end <= self.start:
+            raise PydanticCustomError("period", "to must be later than from")
+        return self
+
 
 class DryRunIn(BaseModel):
     """A stored trigger by its id, or one inline; and one event as it would be posted, or a period."""

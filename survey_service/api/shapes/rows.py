@@ -40,6 +40,7 @@ class EventDecision(Row):
     reason: Reason | None
     detail: str | None
     invitation: str | None
+    values: dict[str, Any] = Field(description="What made the decision")
     next_eligible_at: AwareDatetime | None
 
 
@@ -142,6 +143,7 @@ class InvitationRow(Row):
     customer: str = Field(validation_alias="customer_ref")
     customer_id: str = Field(validation_alias="customer")
     touchpoint: str | None
+    variant: str | None
     language: str
     channels: list[ChannelName]
     dimensions: dict[str, Any]
