@@ -73,6 +73,7 @@ class Delivery(Claimable):
     touchpoint: str | None = None
     to: str
     language: str
+    text: str | None = None  # of a message that was written for this one occasion; None: composed from the survey
     state: DeliveryState = DeliveryState.PLANNED
     reason: Reason | None = None
     detail: str | None = None  # the provider's last words, without addresses

@@ -55,7 +55,7 @@ COOLDOWN_10 = replace(NO_RULES, cooldown=10 * HOUR)
         (LIMIT_2_10, [1, 2], 11),  # planned ones count like sent ones
         (LIMIT_2_10, [10, 11], None),
         (LIMIT_2_10, [-1, 1], 9),  # the window may start anywhere
-        (LIMIT_2_10, [-8, 8], None),  # 16 hours apart: no window holds both
+        (LIMIT_2_10, [-4, 6], None),  # ten hours apart: no window holds both
         (LIMIT_2_10, [-1, 1, 9], 11),  # the end of a crowd may lie in the next one
         (LIMIT_2_10, [-1, 1, 12, 14], 22),
         (LIMIT_2_10, [-1, 1, 19, 21], 9),  # just in time before the next crowd
