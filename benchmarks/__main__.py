@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from benchmarks import ingest, intake, sending
+from benchmarks import backtest, ingest, intake, sending
 from benchmarks.measuring import compare, progress_bar, result_table
 from benchmarks.processes import Bench, describe_machine, own_mongod
 
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "ingest-batch": ingest.batch,
     "intake": intake.deciding,
     "sending": sending.sending,
+    "backtest": backtest.rehearsing,
 }
 ROUNDS = 5
 

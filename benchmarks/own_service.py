@@ -44,11 +44,11 @@ async def own_service(uri: str, database: str, smtp_port: int = 1) -> AsyncItera
         yield service
 
 
-async def post(service: Service, events: list[dict[str, Any]]) -> None:
+async def post(service: Service, events: list[dict[str, Any]], *, decide: bool = True) -> None:
     """Store events as the edge does."""
     for start in range(0, len(events), _POSTED_AT_ONCE):
         part = events[start : start + _POSTED_AT_ONCE]
-        await service.parts.receiving.receive([_posted(event) for event in part])
+        await service.parts.receiving.receive([_posted(event) for event in part], decide=decide)
 
 
 async def run_stage(service: Service, name: str) -> None:

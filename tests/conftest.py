@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pymongo
 import pytest
+from hypothesis import settings
 
 from survey_service.embedded import mongod_process
 from survey_service.embedded.mongod import EmbeddedMongod
+
+# The machines are shared: how long one example takes says nothing about the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 RUN_DIR_VARIABLE = "TEST_RUN_DIR"
 RUN_DIR_PREFIX = f"survey-service-tests-{os.getuid()}-"

@@ -103,7 +103,7 @@ async def _try(call: Call, trigger: Trigger, event: Event, snapshot: Snapshot) -
     messages = []
     for delivery in planned[:1]:
         if delivery.channel is ChannelName.EMAIL:
-            mail = call.parts.composer.compose_email(Draft(delivery, survey, brand, trial.invitation))
+            mail = call.parts.composer.compose_email(Draft(delivery, survey, brand, trial.invitation, rehearsed=True))
             messages.append(
                 RenderedMessage(channel=delivery.channel, subject=mail.subject, text=mail.text, html=mail.html)
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 LONGEST_PERIOD = timedelta(days=3650)
 
@@ -21,6 +22,7 @@ class PeriodInvalid(Exception):
     """The text is no period; the message says what is wrong with it."""
 
 
+@lru_cache(maxsize=1024)
 def parse_period(text: str) -> timedelta:
     """The length that `P2D`, `PT2H`, `P1W`, `P1DT12H` or `PT90S` states; whole numbers only.
 

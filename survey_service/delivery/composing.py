@@ -23,12 +23,16 @@ from survey_service.tokens import Keyring, OptOutSubject, PreviewSubject
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All that a message is made of; `invitation` is None for a test message."""
+    """All that a message is made of; `invitation` is None for a test message.
+
+    Where `rehearsed`, nobody is written to: links lead to a preview, and nothing can be answered or ended with them.
+    """
 
     delivery: Delivery
     survey: Survey
     brand: Brand
     invitation: Invitation | None
+    rehearsed: bool = False
 
 
 class Composer:
@@ -70,7 +74,7 @@ class Composer:
 
     def _links(self, draft: Draft) -> tuple[str, str]:
         invitation = draft.invitation
-        if invitation is None:
+        if invitation is None or draft.rehearsed:
             shown = PreviewSubject(draft.survey.survey, draft.survey.version, draft.delivery.language)
             preview = f"{self._base_url}/preview/{self._keyring.preview_token(shown)}"
             return preview, preview

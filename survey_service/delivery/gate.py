@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from survey_service.models.brand import Brand
 from survey_service.models.customer import CustomerProfile, consents
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.delivery import ASKS, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.work.budget import Refusal
 from survey_service.work.reserving import Answer
@@ -38,7 +38,6 @@ CHECKS: dict[DeliveryKind, Checks] = {
     DeliveryKind.REPORT: Checks(suppression=False, consent=False, quiet_hours=False),
     DeliveryKind.TEST: Checks(suppression=False, consent=False, quiet_hours=False),
 }
-ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
 
 
 @dataclass(frozen=True, slots=True)

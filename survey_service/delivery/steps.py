@@ -12,14 +12,13 @@ from datetime import datetime
 from channels.base import ProviderStatus
 from survey_service.calendars import parse_period, parse_windows, zone
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.delivery import ASKS, WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.ids import delivery_id
 from survey_service.models.invitation import TRANSITIONS, Invitation, InvitationState
 from survey_service.models.trigger import ChannelMode
 
 MAX_DEATHS = 5
 MAX_MESSAGES = 3  # that ask about one invitation
-ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
 # A send that failed for good, by no wish of the customer's.
 FAILED = frozenset({Reason.ADDRESS_UNUSABLE, Reason.REFUSED, Reason.RETRIES_EXHAUSTED, Reason.NO_CHANNEL})
 _RUNNING = frozenset({*WAITING_STATES, DeliveryState.SENDING})
@@ -52,7 +51,7 @@ def next_step(invitation: Invitation, messages: Sequence[Delivery], now: datetim
     if invitation.deaths >= MAX_DEATHS:
         return _give_up(invitation, Reason.POISON, None)
     if now >= invitation.expires_at:
-        return Step(state=InvitationState.EXPIRED, reason=Reason.EXPIRED)
+        return Step(state=InvitationState.EXPIRED, reason=invitation.reason or Reason.EXPIRED)
     asked = [message for message in messages if message.kind in ASKS]
     waiting = Step(due_at=invitation.expires_at)
     if invitation.state is InvitationState.STARTED or any(message.state in _RUNNING for message in asked):

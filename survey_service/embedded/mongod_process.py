@@ -22,6 +22,7 @@ from pathlib import Path
 from survey_service.embedded.mongod_binary import explain_failed_start, find_mongod
 from survey_service.errors import ConfigurationError
 
+_CLOSE_SOON = "file_manager=(close_idle_time=5,close_scan_interval=2,close_handle_minimum=250)"
 REPLICA_SET = "rs0"
 HOST = "127.0.0.1"
 
@@ -114,6 +115,10 @@ def _run_until_forked(
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
     if enable_test_commands:
         command += ["--setParameter", "enableTestCommands=1"]
+        # A dropped collection's files stay open for as long as its history could be read (five minutes by default):
+        # hundreds of tests, each with a database of its own, would run out of file descriptors.
+        command += ["--setParameter", "minSnapshotHistoryWindowInSeconds=0"]
+        command += ["--wiredTigerEngineConfigString", _CLOSE_SOON]
     # A locale that is named but not installed would end mongod before its first line of log.
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(  # noqa: S603 - the binary is mongod from PATH or from our own dependency

@@ -32,30 +32,42 @@ class Cancelling:
         }
         await self._store.events.record_customers(cancelling)
 
+    async def already_taken_back(self, new: Sequence[Invitation], snapshot: Snapshot) -> set[str]:
+        """Which of these invitations an event that is known by now takes back; asked before they are written."""
+        return {invitation.id for invitation, _ in await self._cancelled(new, snapshot)}
+
     async def take_back(self, decided: Sequence[Event], new: Sequence[Invitation], snapshot: Snapshot) -> None:
-        """Cancel what these events cancel, and what earlier or simultaneous events cancel of the new invitations."""
+        """Cancel what these events cancel, and what simultaneous events cancel of the invitations just written."""
         for event in decided:
             triggers = [trigger.trigger for trigger in snapshot.triggers_cancelled_by(event.type)]
             if triggers and event.customer is not None:
                 for invitation in await self._store.invitations.waiting_for(event.customer, triggers):
-                    await self._cancel(invitation, event)
-        watched = {
-            invitation.id: trigger.cancel_on
+                    if takes_back(event, invitation):
+                        await self._cancel(invitation)
+        for invitation, _ in await self._cancelled(new, snapshot):
+            await self._cancel(invitation)
+
+    async def _cancelled(self, new: Sequence[Invitation], snapshot: Snapshot) -> list[tuple[Invitation, Event]]:
+        watched = [
+            (invitation, trigger.cancel_on)
             for invitation in new
             if (trigger := snapshot.triggers.get(invitation.trigger or "")) and trigger.cancel_on
-        }
+        ]
         if not watched:
-            return
-        customers = sorted({invitation.customer for invitation in new if invitation.id in watched})
-        types = sorted({kind for kinds in watched.values() for kind in kinds})
-        for event in await self._store.events.cancelling(customers, types):
-            for invitation in new:
-                if event.customer == invitation.customer and event.type in watched.get(invitation.id, ()):
-                    await self._cancel(invitation, event)
+            return []
+        customers = sorted({invitation.customer for invitation, _ in watched})
+        types = sorted({kind for _, kinds in watched for kind in kinds})
+        since = min(invitation.event.time for invitation, _ in watched if invitation.event)
+        events = await self._store.events.cancelling(customers, types, since)
+        return [
+            (invitation, event)
+            for invitation, kinds in watched
+            for event in events
+            if event.customer == invitation.customer and event.type in kinds and takes_back(event, invitation)
+        ]
 
-    async def _cancel(self, invitation: Invitation, event: Event) -> None:
-        if takes_back(event, invitation):
-            await withdraw_waiting(self._store.database, {"invitation": invitation.id}, Reason.CANCELLED_BY_EVENT)
+    async def _cancel(self, invitation: Invitation) -> None:
+        await withdraw_waiting(self._store.database, {"invitation": invitation.id}, Reason.CANCELLED_BY_EVENT)
 
 
 def takes_back(event: Event, invitation: Invitation) -> bool:

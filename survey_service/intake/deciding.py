@@ -7,7 +7,7 @@ a pass that died in between is adopted by the next one, never repeated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -58,18 +58,19 @@ class DecideEvents:
         drafts = [draft_decisions(event, person, facts) for event, person in zip(events, people, strict=True)]
         answers = await self._ask_budget([draft for own in drafts for draft in own], facts)
         new: list[Invitation] = []
-        decided: list[Event] = []
-        for event, own in zip(events, drafts, strict=True):
-            decisions = []
-            for draft in own:
-                decision, plan = settle(draft, answers.get(draft.invitation))
-                decisions.append(decision)
-                if plan is not None and draft.survey is not None:
-                    row, _ = new_invitation(
-                        draft.invitation, occasion_of(draft), draft.survey, plan, self._keyring, now
-                    )
-                    new.append(row)
-            decided.append(_decided(event, decisions, facts))
+        decisions: dict[str, list[Decision]] = {event.id: [] for event in events}
+        for draft in (draft for own in drafts for draft in own):
+            decision, plan = settle(draft, answers.get(draft.invitation))
+            decisions[draft.event.id].append(decision)
+            if plan is not None and draft.survey is not None:
+                row, _ = new_invitation(draft.invitation, occasion_of(draft), draft.survey, plan, self._keyring, now)
+                new.append(row)
+        gone = await self._cancelling.already_taken_back(new, snapshot)
+        await self._reserving.release(sorted(gone))
+        new = [row for row in new if row.id not in gone]
+        decided = [
+            _decided(event, [_unless(decision, gone) for decision in decisions[event.id]], facts) for event in events
+        ]
         if new:
             await self._store.invitations.insert(new)
             self._bells.ring("planning")
@@ -112,6 +113,14 @@ def profile_of(event: Event) -> CustomerProfile:
 
 def _is_held(invitation: str, facts: Facts) -> bool:
     return any(hold.invitation == invitation for contact in facts.contacts.values() for hold in contact.holds)
+
+
+def _unless(decision: Decision, gone: Collection[str]) -> Decision:
+    """The decision, or silence where an event took the invitation back before it was made."""
+    if decision.invitation not in gone:
+        return decision
+    silent = {"outcome": Outcome.SKIPPED, "reason": Reason.CANCELLED_BY_EVENT, "invitation": None}
+    return decision.model_copy(update=silent)
 
 
 def _decided(event: Event, decisions: Sequence[Decision], facts: Facts) -> Event:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from survey_service.intake.drafting import Facts, contact_ids
+from survey_service.models.contact import Contact
 from survey_service.models.customer import Customer
 from survey_service.models.delivery import ChannelName
 from survey_service.models.event import Event
@@ -25,8 +26,12 @@ async def read_facts(
     now: datetime,
     *,
     adopt: bool = True,
+    contacts: Mapping[str, Contact] | None = None,
 ) -> Facts:
-    """The facts about these events; `adopt` also finds the invitations that an earlier pass made of them."""
+    """The facts about these events; `adopt` also finds the invitations that an earlier pass made of them.
+
+    `contacts` stand in for the stored ones.
+    """
     known = [person for person in people if person is not None]
     named = sorted({event.touchpoint for event in events if event.touchpoint})
     return Facts(
@@ -35,7 +40,7 @@ async def read_facts(
         policy=snapshot.policy,
         places=await store.configuration.touchpoints.get_many(named) if named else {},
         standing=await _standing(store, keyring, known),
-        contacts=await store.contacts.get_many(_contacts(known, keyring)) if known else {},
+        contacts=await store.contacts.get_many(_contacts(known, keyring)) if contacts is None else contacts,
         keyring=keyring,
         earlier=await store.invitations.of_events([event.id for event in events]) if adopt else {},
     )

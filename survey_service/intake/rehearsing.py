@@ -104,13 +104,14 @@ class Rehearsal:
         if not events:
             return
         people = [self._person(event) for event in events]
+        now = self._store.clock.now()
         facts = await read_facts(
-            self._store, self._keyring, snapshot, events, people, self._store.clock.now(), adopt=False
+            self._store, self._keyring, snapshot, events, people, now, adopt=False, contacts=self._contacts
         )
         for number, (event, person) in enumerate(zip(events, people, strict=True)):
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
-            then = replace(facts, now=event.time, contacts=self._contacts)
+            then = replace(facts, now=event.time)
             for draft in draft_decisions(event, person, then):
                 answer = self._answer(draft, then)
                 decision, plan = settle(draft, answer)

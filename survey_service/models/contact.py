@@ -38,5 +38,6 @@ class Contact(Stored):
     holds: tuple[Hold, ...] = ()
     answers: tuple[Answered, ...] = ()
     last_score: int | None = None
+    last_answer_at: datetime | None = None
     frequency: Frequency = Frequency.NORMAL
     channel: str | None = None  # the one the person prefers

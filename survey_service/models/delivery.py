@@ -32,6 +32,10 @@ class DeliveryKind(StrEnum):
     TEST = "test"  # shows a survey to an address of the brand's own list
 
 
+# Messages that ask: at most three an invitation, and none after an answer.
+ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
+
+
 class DeliveryState(StrEnum):
     """How far a message came. What the provider says later is `provider_status`, another thing."""
 

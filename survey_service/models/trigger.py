@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -25,10 +26,13 @@ class WhenNotAllowed(StrEnum):
     DEFER = "defer"  # asked at the next allowed time, if that lies before the expiry
 
 
+Spans = Annotated[tuple[str, ...], Field(max_length=24)]
+
+
 class QuietHours(Noun):
     """When messages may leave, by the customer's wall clock, else the touchpoint's, else the brand's."""
 
-    allow: dict[str, tuple[str, ...]] = Field(default={"mon-sun": ("08:00-21:00",)}, min_length=1, max_length=7)
+    allow: dict[str, Spans] = Field(default={"mon-sun": ("08:00-21:00",)}, min_length=1, max_length=7)
 
 
 class Reminder(Noun):

@@ -2,7 +2,7 @@
 
 A batch reads its contacts once, decides in memory and writes each changed contact once, fenced by its revision:
 whoever was slower reads again and decides again. So any rule that Python can say holds exactly, for any number of
-workers, and the cost is one read and one write a batch.
+workers, and the cost is one read and two writes a batch: people first, then addresses.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Database:
                 tz_aware=True,
                 w="majority",
                 journal=True,
-                wTimeoutMS=4_000,  # below the five seconds that incremental readers stay behind
+                wTimeoutMS=3_000,  # with the time in a queue below the five seconds that readers of changes stay behind
                 serverSelectionTimeoutMS=3_000,
                 connectTimeoutMS=3_000,
                 socketTimeoutMS=30_000,

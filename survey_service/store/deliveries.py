@@ -106,6 +106,7 @@ class Deliveries:
                 "reason": reason,
                 "detail": detail,
                 "held_by": held_by,
+                "deaths": 0,
                 "lease": None,
                 "due_at": until,
             }

@@ -64,9 +64,9 @@ class Events:
         (done,) = await self._update.apply(FencedUpdate(fence(event), change))
         return done
 
-    async def cancelling(self, customers: Sequence[str], types: Sequence[str]) -> list[Event]:
-        """Events of these customers and types: what may take an invitation back."""
-        query = {"customer": {"$in": list(customers)}, "type": {"$in": list(types)}}
+    async def cancelling(self, customers: Sequence[str], types: Sequence[str], since: datetime) -> list[Event]:
+        """Events of these customers and types, not older than `since`: what may take an invitation back."""
+        query = {"customer": {"$in": list(customers)}, "type": {"$in": list(types)}, "time": {"$gte": since}}
         return [Event.from_document(document) async for document in self._collection.find(query)]
 
     def in_period(self, event_type: str, start: datetime, end: datetime) -> AsyncIterator[Event]:

@@ -25,6 +25,7 @@ from survey_service.errors import Overloaded, TooLarge, Unavailable
 _DUPLICATE_KEY = 11000
 _MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
 _MAX_FLUSH_ITEMS = 2_000
+_PATIENCE = 2.0  # seconds in the queue; with the write's own time-out below the five that readers stay behind
 _MAX_FLUSH_BYTES = 16 * 1024 * 1024
 
 
@@ -52,6 +53,7 @@ class _Request(Generic[ItemT, ResultT]):
     items: Sequence[ItemT]
     size: int
     done: asyncio.Future[list[ResultT]]
+    since: float  # the loop's time
 
 
 class _Batcher(Generic[ItemT, ResultT]):
@@ -67,7 +69,8 @@ class _Batcher(Generic[ItemT, ResultT]):
         """Wait for the flush that carries `items`; one result an item, in order."""
         if self._count and self._count + len(items) > self._max_waiting:
             raise Overloaded("too many writes are waiting", retry_after=1)
-        request = _Request[ItemT, ResultT](items, size, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        request = _Request[ItemT, ResultT](items, size, loop.create_future(), loop.time())
         self._waiting.append(request)
         self._count += len(items)
         if self._flusher is None or self._flusher.done():
@@ -77,6 +80,9 @@ class _Batcher(Generic[ItemT, ResultT]):
     async def _flush_all(self) -> None:
         while self._waiting:
             requests = self._take()
+            requests = self._refuse_late(requests)
+            if not requests:
+                continue
             items = [item for request in requests for item in request.items]
             try:
                 results = await self._flush(items)
@@ -107,6 +113,13 @@ class _Batcher(Generic[ItemT, ResultT]):
             size += request.size
         self._count -= items
         return taken
+
+    def _refuse_late(self, requests: Sequence[_Request[ItemT, ResultT]]) -> list[_Request[ItemT, ResultT]]:
+        """Documents carry their time: one that is written much later would be missed by readers of changes."""
+        limit = asyncio.get_running_loop().time() - _PATIENCE
+        late = [request for request in requests if request.since < limit]
+        self._settle(late, Overloaded("it waited too long to be written"))
+        return [request for request in requests if request.since >= limit]
 
     @staticmethod
     def _settle(requests: Sequence[_Request[ItemT, ResultT]], outcome: list[ResultT | Exception] | Exception) -> None:

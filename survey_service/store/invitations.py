@@ -64,7 +64,7 @@ class Invitations:
     ) -> bool:
         """End a claimed step: planned, and what comes next; False if the claim was lost or the state moved on."""
         guard: dict[str, Any] = fence(row)
-        change: dict[str, Any] = {"planned": True, "due_at": due_at, "lease": None}
+        change: dict[str, Any] = {"planned": True, "due_at": due_at, "lease": None, "deaths": 0}
         if state is not None:
             guard["state"] = {"$in": states_that_may_become(state)}
             change |= {"state": state, "reason": reason}

@@ -8,14 +8,16 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from survey_service.models.base import Claimable, Stored
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import WAITING_STATES, DeliveryState
+from survey_service.models.delivery import ASKS, WAITING_STATES, DeliveryState
 from survey_service.models.invitation import InvitationState, states_that_may_become
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.store.claims import Claims
 from survey_service.store.database import Database, Session
 from survey_service.store.paging import Page, PageRequest, read_page
 
+_WORK_FIELDS = frozenset(Claimable.model_fields) - frozenset(Stored.model_fields)  # a stage's, not the answer's
 _STAMP = {"$currentDate": {"updated_at": True}}
 
 
@@ -47,9 +49,10 @@ class Responses:
                 await self._collection.insert_one(document, session=session)
                 await self._collection.update_one({"_id": response.id}, _STAMP, session=session)
             else:
+                own = {name: value for name, value in document.items() if name not in _WORK_FIELDS}
                 result = await self._collection.update_one(
                     {"_id": response.id, "revision": response.revision - 1, "status": ResponseStatus.PARTIAL},
-                    {"$set": document, **_STAMP},
+                    {"$set": own, **_STAMP},
                     session=session,
                 )
                 if result.matched_count == 0:
@@ -74,7 +77,7 @@ class Responses:
             session=session,
         )
         await self._database["deliveries"].update_many(
-            {"invitation": response.invitation, "state": {"$in": list(WAITING_STATES)}},
+            {"invitation": response.invitation, "state": {"$in": list(WAITING_STATES)}, "kind": {"$in": list(ASKS)}},
             {
                 "$set": {"state": DeliveryState.CANCELLED, "reason": Reason.ANSWERED, "due_at": None, "lease": None},
                 "$currentDate": {"updated_at": True},
@@ -83,17 +86,19 @@ class Responses:
         )
 
     async def _note_answer(self, response: Response, session: Session) -> None:
-        """Cooldowns after an answer, and conditions over the last score, look at the contact."""
+        """Cooldowns after an answer, and conditions over the last score, look at the contact; a newer word stays."""
         contacts = self._database["contacts"]
-        known: dict[str, Any] = {} if response.score is None else {"last_score": response.score}
+        own, at = {"_id": response.customer}, response.started_at
+        await contacts.update_one(own, {"$inc": {"revision": 1}}, upsert=True, session=session)
+        newest = {**own, "last_answer_at": {"$not": {"$gt": at}}}
+        score = {"$set": {"last_score": response.score, "last_answer_at": at}}
+        await contacts.update_one(newest, score, session=session)
         if response.trigger:
-            own = {"answers": {"trigger": response.trigger}}
-            await contacts.update_one({"_id": response.customer}, {"$pull": own}, session=session)
-            answered = {"answers": {"trigger": response.trigger, "at": response.started_at}}
-            change = {"$push": answered, "$set": known, "$inc": {"revision": 1}}
-        else:
-            change = {"$set": known, "$inc": {"revision": 1}}
-        await contacts.update_one({"_id": response.customer}, change, upsert=True, session=session)
+            later = {"answers": {"$not": {"$elemMatch": {"trigger": response.trigger, "at": {"$gt": at}}}}}
+            answer = {"trigger": response.trigger}
+            pulled = await contacts.update_one({**own, **later}, {"$pull": {"answers": answer}}, session=session)
+            if pulled.matched_count:
+                await contacts.update_one(own, {"$push": {"answers": {**answer, "at": at}}}, session=session)
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Response]:
         """A list page, newest first."""

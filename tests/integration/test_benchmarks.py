@@ -13,7 +13,9 @@ REPOSITORY = Path(__file__).parents[2]
 RATIO = re.compile(r"│ +\d+\.\d{3} │")
 
 
-@pytest.mark.parametrize(("name", "ratios"), [("ingest-single", 4), ("ingest-batch", 2), ("intake", 1), ("sending", 1)])
+@pytest.mark.parametrize(
+    ("name", "ratios"), [("ingest-single", 4), ("ingest-batch", 2), ("intake", 1), ("sending", 1), ("backtest", 1)]
+)
 def test_a_benchmark_prints_its_ratios(name: str, ratios: int) -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick", name]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)

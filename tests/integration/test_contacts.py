@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from pymongo.errors import OperationFailure
 
-from survey_service.intake.budget import Refusal, Rules
-from survey_service.intake.reserving import Answer, Granted, Reserving, Wish
 from survey_service.models.contact import Contact, Frequency, Hold
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
 from survey_service.store.contacts import REMEMBERED
 from survey_service.store.store import Store
+from survey_service.work.budget import Refusal, Rules
+from survey_service.work.reserving import Answer, Granted, Reserving, Wish
 from tests.support.failpoints import failing
 from tests.support.service import open_store
 
@@ -105,25 +106,33 @@ async def test_a_released_place_is_free_again_for_person_and_address(store: Stor
 async def test_a_hold_moves_with_its_message(store: Store) -> None:
     now, reserving = store.clock.now(), Reserving(store.contacts)
     await reserving.reserve([wish(0, PERSON, ADDRESS, at=now), wish(1, at=now)])
-    await store.contacts.move("inv_0", now + HOUR)
+    moving = replace(wish(0, PERSON, ADDRESS, at=now + HOUR), moves=True)
+    assert await reserving.reserve([moving]) == {"inv_0": Granted(now + HOUR)}
     found = await store.contacts.get_many([PERSON, ADDRESS])
-    assert [hold.at - now for hold in found[PERSON].holds] == [HOUR, timedelta()]
-    assert [hold.at - now for hold in found[ADDRESS].holds] == [HOUR]
+    assert {hold.invitation: hold.at - now for hold in found[PERSON].holds} == {"inv_0": HOUR, "inv_1": timedelta()}
+    assert {hold.invitation: hold.at - now for hold in found[ADDRESS].holds} == {"inv_0": HOUR}
     assert await reserving.reserve([wish(0, PERSON, ADDRESS, at=now)]) == {"inv_0": Granted(now + HOUR)}
 
 
-@pytest.mark.parametrize("change", ["release", "move", "prefer"])
+async def test_the_holders_of_a_place_are_found_the_person_first(store: Store) -> None:
+    now = store.clock.now()
+    await Reserving(store.contacts).reserve([wish(0, PERSON, ADDRESS, at=now), wish(1, "cus_2", ADDRESS, at=now)])
+    holders = await store.contacts.holding(["inv_0", "inv_1", "inv_unknown"])
+    assert {name: [contact.id for contact in found] for name, found in holders.items()} == {
+        "inv_0": [PERSON, ADDRESS],
+        "inv_1": ["cus_2", ADDRESS],
+    }
+
+
+@pytest.mark.parametrize("change", ["release", "prefer"])
 async def test_whoever_decided_before_a_change_decides_again(store: Store, change: str) -> None:
     now = store.clock.now()
     await Reserving(store.contacts).reserve([wish(0, at=now)])
     seen = (await store.contacts.get_many([PERSON]))[PERSON]
-    match change:
-        case "release":
-            await store.contacts.release(["inv_0"])
-        case "move":
-            await store.contacts.move("inv_0", now + HOUR)
-        case _:
-            await store.contacts.prefer(PERSON, frequency=Frequency.LESS)
+    if change == "release":
+        await store.contacts.release(["inv_0"])
+    else:
+        await store.contacts.prefer(PERSON, frequency=Frequency.LESS)
     told = await store.contacts.save_holds([seen.model_copy(update={"holds": (*seen.holds, hold("late", now))})])
     assert told[PERSON].revision == seen.revision + 1
     assert "late" not in {hold.invitation for hold in told[PERSON].holds}

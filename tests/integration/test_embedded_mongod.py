@@ -251,4 +251,4 @@ async def test_two_tests_of_one_run_share_the_server_and_not_the_database(mongod
     with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
         assert database_name not in client.list_database_names()
         client[database_name].things.insert_one({})
-        client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+        assert client.admin.command("getParameter", enableTestCommands=1)["enableTestCommands"]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survey_service.intake.budget import Refusal, Rules, check_budget
 from survey_service.models.contact import Answered, Contact, Hold
 from survey_service.models.contact_policy import ContactLimit, ContactPolicyContent
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
 from survey_service.models.trigger import TriggerContent
+from survey_service.work.budget import Refusal, Rules, check_budget
 from tests.support.factories import NOON
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survey_service.calendars import parse_windows, zone
-from survey_service.intake.budget import Refusal, Rules
-from survey_service.intake.reserving import Answer, Granted, Wish, place
 from survey_service.models.contact import Contact, Hold
 from survey_service.models.decision import Reason
+from survey_service.work.budget import Refusal, Rules
+from survey_service.work.reserving import Answer, Granted, Wish, place
 from tests.support.factories import NOON
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -146,6 +146,27 @@ def test_a_move_that_reached_the_person_only_is_completed() -> None:
     answers, changed = placed([wish("a", "cus_1", "adr_1")], contact("cus_1", a=5), contact("adr_1", a=0))
     assert answers == {"a": granted(5)}
     assert changed == {"adr_1": {"a": 5}}
+
+
+@pytest.mark.parametrize(
+    ("latest", "expected", "left"),
+    [
+        (100, granted(30, Reason.CONTACT_LIMIT), {"other": 6, "a": 30}),
+        (30, refused(30), {"other": 6}),  # too late: the place is given up
+    ],
+)
+def test_a_wish_that_moves_finds_a_new_place_among_the_others(
+    latest: float, expected: Answer, left: dict[str, float]
+) -> None:
+    late = wish("a", at=5, latest=latest, moves=True)
+    answers, changed = placed([late], contact(a=-20, other=6))
+    assert answers == {"a": expected}
+    assert changed == {"cus_1": left}
+
+
+def test_a_wish_that_moved_stays_there() -> None:
+    late = wish("a", "cus_1", "adr_1", at=5, latest=100, moves=True)
+    assert placed([late], contact(a=5), contact("adr_1", a=5)) == ({"a": granted(5)}, {})
 
 
 def test_an_exempt_wish_skips_the_budget_and_counts_for_others() -> None:

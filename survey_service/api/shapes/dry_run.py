@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from survey_service.api.shapes.fields import Instant
@@ -31,12 +32,21 @@ class PeriodIn(BaseModel):
         return self
 
 
+def _by_id_or_inline(value: object, _: ValidatorFunctionWrapHandler) -> str | TriggerContent:
+    """Each by itself, so that a fault inside has the pointer of its field, without the name of a branch."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return TriggerContent.model_validate_json(orjson.dumps(value), strict=True, extra="forbid")
+    raise PydanticCustomError("trigger", "is neither the id of a trigger nor a trigger")
+
+
 class DryRunIn(BaseModel):
     """A stored trigger by its id, or one inline; and one event as it would be posted, or a period."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    trigger: str | TriggerContent
+    trigger: Annotated[str | TriggerContent, WrapValidator(_by_id_or_inline)]
     event: dict[str, Any] | None = None
     period: PeriodIn | None = None
 

@@ -57,8 +57,8 @@ class InvitationIn(BaseModel):
         return self
 
     def content_hash(self) -> str:
-        """SHA-256 over every field: what an Idempotency-Key stands for."""
-        canonical = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        """SHA-256 over every field but the key itself: what an Idempotency-Key stands for, in a batch or alone."""
+        canonical = orjson.dumps(self.model_dump(mode="json", exclude={"idempotency_key"}), option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(canonical).hexdigest()
 
 
