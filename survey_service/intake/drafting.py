@@ -130,7 +130,9 @@ def _verdict(draft: Draft, facts: Facts) -> Verdict:
     )
     if isinstance(verdict, Silence):
         return verdict
-    send_at = open_from(trigger.quiet_hours, draft.zone)(verdict.send_at)
+    send_at = verdict.send_at
+    if verdict.channels[0] is not ChannelName.WEB:  # there no message wakes anybody
+        send_at = open_from(trigger.quiet_hours, draft.zone)(send_at)
     if send_at >= verdict.expires_at:
         return Silence(Reason.EXPIRED, values={"send_at": send_at.isoformat()})
     return replace(verdict, send_at=send_at)

@@ -66,6 +66,7 @@ async def test_an_event_shows_its_decisions(api: ApiClient, store: Store) -> Non
             "reason": None,
             "detail": None,
             "invitation": "inv_1",
+            "values": {},
             "next_eligible_at": None,
         }
     ]

@@ -230,7 +230,9 @@ async def test_an_event_that_was_there_first_takes_it_back_too(pipeline: Pipelin
     else:
         await pipeline.handle(cancelling)
         await pipeline.handle(cancelled)
-    assert (await pipeline.invitation()).reason is Reason.CANCELLED_BY_EVENT
+    decision = await pipeline.decision()
+    assert (decision.outcome, decision.reason) == (Outcome.SKIPPED, Reason.CANCELLED_BY_EVENT)
+    assert await pipeline.invitations() == ()
     pipeline.pass_time(3 * HOUR)
     await pipeline.run()
     assert pipeline.smtp.mails == []
@@ -257,27 +259,24 @@ async def test_workers_that_decide_both_events_at_once_never_miss_each_other(pip
 async def test_an_invitation_that_is_made_while_its_cancelling_event_is_decided_is_taken_back(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worst moment: the cancelling event has looked for invitations and is not finished yet."""
+    """The worst moment: nothing cancels it when it is looked for, and it is not written yet."""
     await pipeline.configure(delay="PT2H", cancel_on=("order.returned",))
     now = pipeline.clock.now()
     (intake, *_) = [loop.stage for loop in pipeline.service.worker.loops]
-    look = pipeline.store.invitations.waiting_for
-    looks = 0
+    insert = pipeline.store.invitations.insert
 
-    async def look_and_be_overtaken(customer: str, triggers: list[str]) -> list[Invitation]:
-        nonlocal looks
-        found = await look(customer, triggers)
-        looks += 1
-        if looks == 1:
-            await pipeline.post(an_event(time=now - HOUR))
-            other = await pipeline.store.events.claims.claim(1)
-            assert other is not None
-            await intake.handle(other)
-        return list(found)
+    async def be_overtaken_and_insert(rows: list[Invitation]) -> object:
+        monkeypatch.setattr(pipeline.store.invitations, "insert", insert)
+        await pipeline.post(a_return(time=now))
+        other = await pipeline.store.events.claims.claim(1)
+        assert other is not None
+        await intake.handle(other)
+        return await insert(rows)
 
-    monkeypatch.setattr(pipeline.store.invitations, "waiting_for", look_and_be_overtaken)
-    await pipeline.handle(a_return(time=now))
-    assert (await pipeline.invitation()).state is InvitationState.CANCELLED
+    monkeypatch.setattr(pipeline.store.invitations, "insert", be_overtaken_and_insert)
+    await pipeline.handle(an_event(time=now - HOUR))
+    invitation = await pipeline.invitation()
+    assert (invitation.state, invitation.reason) == (InvitationState.CANCELLED, Reason.CANCELLED_BY_EVENT)
 
 
 @pytest.mark.parametrize(
