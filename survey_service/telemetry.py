@@ -26,6 +26,9 @@ DELIVERIES = Counter(
     ["channel", "kind", "state", "reason"],
     registry=REGISTRY,
 )
+INBOUND_TEXTS = Counter(
+    "survey_inbound_texts", "Incoming texts by what they were taken for", ["result"], registry=REGISTRY
+)
 RESPONSES = Counter("survey_responses", "Answers by survey and status", ["survey", "status"], registry=REGISTRY)
 DUE_ROWS = Gauge("survey_due_rows", "Rows that are due and not held, up to 10,000", ["stage"], registry=REGISTRY)
 

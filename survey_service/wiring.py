@@ -122,7 +122,7 @@ async def open_service(
             composer=composer,
         )
         paces = {name: Pace(name, settings.rate_of(name), store.counters, store.clock) for name in channels}
-        built = stages(store, keyring, bells, channels, paces, composer, settings.only_to)
+        built = stages(store, keyring, bells, channels, paces, composer, settings.only_to, url)
         worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
         watch = asyncio.create_task(_watch(store, worker))
         stack.push_async_callback(_cancel, watch)

@@ -58,7 +58,8 @@ def next_step(invitation: Invitation, messages: Sequence[Delivery], now: datetim
     if invitation.state is InvitationState.STARTED or any(message.state in _RUNNING for message in asked):
         return waiting
     if not asked:
-        return _first(invitation, now)
+        # A keyword began it: what a message would ask was answered, or asked in reply.
+        return waiting if invitation.state is InvitationState.SENT else _first(invitation, now)
     if any(message.state is DeliveryState.UNKNOWN for message in asked):
         return waiting  # it may have arrived: nothing asks again before that is settled
     sent = [message.sent_at for message in asked if message.sent_at is not None and not _bounced(message)]

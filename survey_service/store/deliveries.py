@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import WAITING_STATES, Delivery, DeliveryState
+from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
@@ -51,6 +51,13 @@ class Deliveries:
         async for document in found:
             grouped.setdefault(document["invitation"], []).append(Delivery.from_document(document))
         return grouped
+
+    async def newest_texts_to(self, number: str, limit: int) -> list[Delivery]:
+        """Text messages that a number has, or may have, of us, and our replies to it, newest first."""
+        arrived = [DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN]
+        query = {"$or": [{"state": {"$in": arrived}}, {"kind": DeliveryKind.DIALOGUE}]}
+        found = self._collection.find({"channel": ChannelName.SMS, "to": number, **query})
+        return [Delivery.from_document(document) async for document in found.sort([("created_at", -1)]).limit(limit)]
 
     async def mark_sending(self, row: Delivery) -> bool:
         """Take the right to call the provider, majority-written; False: do not send, somebody else acted."""
