@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -10,6 +10,7 @@ from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
+from survey_service.delivery.silencing import Silencing
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.delivery import ChannelName
@@ -21,7 +22,10 @@ from survey_service.work.bells import Bells
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox."""
+    """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox.
+
+    `sms_auth_token` proves that a callback is Twilio's, or the sandbox's; None without an SMS channel.
+    """
 
     settings: Settings
     store: Store
@@ -33,8 +37,10 @@ class Parts:
     receiving: Receiving
     recording: Recording
     opting_out: OptingOut
+    silencing: Silencing
     direct: DirectInvitations
     composer: Composer
+    sms_auth_token: str | None = field(default=None, repr=False)
 
 
 PARTS = web.AppKey("parts", Parts)

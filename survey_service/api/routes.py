@@ -20,6 +20,7 @@ from survey_service.api import (
     surveys,
     touchpoints,
     triggers,
+    twilio_callbacks,
 )
 from survey_service.api.endpoint import Endpoint
 
@@ -40,6 +41,7 @@ _MODULES = (
     responses,
     suppressions,
     callbacks,
+    twilio_callbacks,
     keys,
     health,
 )

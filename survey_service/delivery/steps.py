@@ -21,7 +21,17 @@ MAX_DEATHS = 5
 MAX_MESSAGES = 3  # that ask about one invitation
 ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
 # A send that failed for good, by no wish of the customer's.
-FAILED = frozenset({Reason.ADDRESS_UNUSABLE, Reason.REFUSED, Reason.RETRIES_EXHAUSTED, Reason.NO_CHANNEL})
+FAILED = frozenset(
+    {
+        Reason.ADDRESS_UNUSABLE,
+        Reason.REFUSED,
+        Reason.RETRIES_EXHAUSTED,
+        Reason.NO_CHANNEL,
+        Reason.COUNTRY_NOT_ALLOWED,
+        Reason.NUMBER_REFUSED,
+        Reason.BUDGET_EXCEEDED,
+    }
+)
 _RUNNING = frozenset({*WAITING_STATES, DeliveryState.SENDING})
 
 

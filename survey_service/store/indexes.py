@@ -19,6 +19,7 @@ _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="cha
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
 PLAIN = ("brands", "contact_policies", "pauses", "config")
+SANDBOX_DAYS = 30  # that a text message is kept in the sandbox
 CAPPED = {"sandbox_messages": 64 * 1024 * 1024}  # bytes; the oldest messages go first
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -88,6 +89,11 @@ INDEXES: dict[str, list[IndexModel]] = {
     "contacts": [IndexModel([("holds.invitation", ASCENDING)], name="of_invitation")],
     "counters": [IndexModel([("forget_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
     "api_keys": [IndexModel([("sha256", ASCENDING)], name="one_key_a_hash", unique=True)],
+    "sandbox_texts": [
+        IndexModel([("recipient", ASCENDING), ("created_at", DESCENDING)], name="to_number"),
+        # Not capped: their status changes.
+        IndexModel([("created_at", DESCENDING)], name="newest", expireAfterSeconds=SANDBOX_DAYS * 86_400),
+    ],
     "sandbox_messages": [IndexModel([("received_at", DESCENDING)], name="newest")],
 }
 

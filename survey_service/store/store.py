@@ -16,7 +16,7 @@ from survey_service.store.events import Events
 from survey_service.store.inbound import InboundTexts
 from survey_service.store.invitations import Invitations
 from survey_service.store.responses import Responses
-from survey_service.store.sandbox import SandboxMessages
+from survey_service.store.sandbox import SandboxMessages, SandboxTexts
 from survey_service.store.suppressions import Suppressions
 
 
@@ -38,6 +38,7 @@ class Store:
         self.configuration = Configuration(self.database)
         self.api_keys = ApiKeys(self.database)
         self.sandbox = SandboxMessages(self.database)
+        self.sandbox_texts = SandboxTexts(self.database)
 
     async def open(self) -> None:
         """Connect, check, make the indexes; see `Database.prepare`."""

@@ -108,7 +108,7 @@ async def test_a_worker_whose_grace_is_over_gives_back_what_was_not_handed_over(
 async def test_a_claim_that_arrives_after_the_word_to_stop_is_given_back(pipeline: Pipeline) -> None:
     await pipeline.configure()
     await pipeline.post(an_event())
-    intake, planning, _ = pipeline.service.worker.loops
+    intake, planning, *_ = pipeline.service.worker.loops
     await intake.run_until_idle()
     await planning.run_until_idle()
     store = pipeline.store

@@ -48,7 +48,9 @@ def in_brand(**changes: Any) -> list[FieldProblem]:
 
 
 def in_touchpoint(**changes: Any) -> list[FieldProblem]:
-    return problems_of(lambda: check_touchpoint(TouchpointContent.model_validate({"name": "Mitte", **changes}), {"nps"}))
+    return problems_of(
+        lambda: check_touchpoint(TouchpointContent.model_validate({"name": "Mitte", **changes}), {"nps"})
+    )
 
 
 def places(problems: list[FieldProblem]) -> list[tuple[str, str]]:
@@ -176,7 +178,7 @@ def test_a_condition_is_refused_with_line_and_column() -> None:
     assert "line 2, column 3" in problem.message
 
 
-@pytest.mark.parametrize(("channel", "hint"), [("email", "SURVEY_SMTP_URL"), ("sms", "not available yet")])
+@pytest.mark.parametrize(("channel", "hint"), [("email", "SURVEY_SMTP_URL"), ("sms", "SURVEY_TWILIO_ACCOUNT_SID")])
 def test_a_channel_without_settings_is_refused_with_the_way_out(channel: str, hint: str) -> None:
     (problem,) = in_trigger(frozenset({ChannelName.WEB}), channels=[channel])
     assert hint in problem.message
