@@ -202,7 +202,7 @@ async def test_a_send_that_could_not_be_recorded_is_repeated_under_the_same_mess
 ) -> None:
     await pipeline.configure()
     await pipeline.post(an_event())
-    intake, planning, sending = pipeline.service.worker.loops
+    intake, planning, sending, *_ = pipeline.service.worker.loops
     await intake.run_until_idle()
     await planning.run_until_idle()
     # Of the updates on deliveries, the claim and the mark pass; everything after the provider's word fails.
