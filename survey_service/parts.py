@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
@@ -20,11 +21,20 @@ from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 
 
+class WriteAsCustomer(Protocol):
+    """Lets a customer write to our number, in the sandbox."""
+
+    async def __call__(self, number: str, text: str) -> bool:
+        """Whether our own callback took it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox.
 
     `sms_auth_token` proves that a callback is Twilio's, or the sandbox's; None without an SMS channel.
+    `write_as_customer` is there where text messages stay in the sandbox.
     """
 
     settings: Settings
@@ -41,6 +51,7 @@ class Parts:
     direct: DirectInvitations
     composer: Composer
     sms_auth_token: str | None = field(default=None, repr=False)
+    write_as_customer: WriteAsCustomer | None = None
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -36,7 +37,7 @@ from survey_service.intake.receiving import Receiving
 from survey_service.models.api_key import Scope
 from survey_service.models.delivery import ChannelName
 from survey_service.pages.app import add_pages
-from survey_service.parts import Parts
+from survey_service.parts import Parts, WriteAsCustomer
 from survey_service.pipeline import stages
 from survey_service.settings import Settings
 from survey_service.store.faults import as_service_error
@@ -110,7 +111,8 @@ async def open_service(
         keyring = Keyring(_secrets(settings))
         bells = Bells()
         url = base_url or settings.base_url()
-        twilio = await _twilio(settings, store, keyring, stack)
+        sms_sandbox = await _sms_sandbox(settings, store, keyring, stack)
+        twilio = _twilio(settings, sms_sandbox)
         channels = await _open_channels(settings, store, twilio, stack)
         if settings.api_key is not None:
             await store.api_keys.register("SURVEY_API_KEY", list(Scope), settings.api_key.get_secret_value())
@@ -132,6 +134,7 @@ async def open_service(
             direct=DirectInvitations(store, keyring, bells, url),
             composer=composer,
             sms_auth_token=twilio.auth_token if twilio else None,
+            write_as_customer=_write_as_customer(sms_sandbox, url) if sms_sandbox else None,
         )
         paces = {name: Pace(name, settings.rate_of(name), store.counters, store.clock) for name in channels}
         permitted = Permitted(settings.only_to, settings.allowed_countries)
@@ -205,7 +208,7 @@ async def _smtp_url(settings: Settings, store: Store, stack: AsyncExitStack) -> 
     return sandbox.url
 
 
-async def _twilio(settings: Settings, store: Store, keyring: Keyring, stack: AsyncExitStack) -> TwilioSettings | None:
+def _twilio(settings: Settings, sandbox: TwilioEndpoint | None) -> TwilioSettings | None:
     if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
         return TwilioSettings(
             settings.twilio_account_sid,
@@ -214,14 +217,31 @@ async def _twilio(settings: Settings, store: Store, keyring: Keyring, stack: Asy
             settings.twilio_messaging_service_sid,
             settings.twilio_api_url,
         )
-    if not settings.sandbox_on:
+    if sandbox is None:
+        return None
+    return TwilioSettings(sandbox.account_sid, sandbox.auth_token, SANDBOX_NUMBER, api_url=sandbox.url)
+
+
+async def _sms_sandbox(
+    settings: Settings, store: Store, keyring: Keyring, stack: AsyncExitStack
+) -> TwilioEndpoint | None:
+    """The Twilio-shaped endpoint that stands in for an account, where that is wanted."""
+    if settings.twilio_account_sid is not None or not settings.sandbox_on:
         return None
     # The same in every process: what one sends, another one's callback is signed for.
     secret = keyring.internal_secret("sandbox-twilio")
     sandbox = TwilioEndpoint(f"AC{secret[:32]}", secret[32:], StoredTexts(store.sandbox_texts), store.clock.now)
     await sandbox.start()
     stack.push_async_callback(sandbox.stop)
-    return TwilioSettings(sandbox.account_sid, sandbox.auth_token, SANDBOX_NUMBER, api_url=sandbox.url)
+    return sandbox
+
+
+def _write_as_customer(sandbox: TwilioEndpoint, base_url: str) -> WriteAsCustomer:
+    async def write(number: str, text: str) -> bool:
+        status = await sandbox.receive(f"{base_url}/callbacks/twilio/inbound", number, SANDBOX_NUMBER, text)
+        return status == HTTPStatus.OK
+
+    return write
 
 
 async def _watch(store: Store, worker: Worker) -> None:

@@ -21,6 +21,7 @@ from survey_service.api import (
     touchpoints,
     triggers,
     twilio_callbacks,
+    twilio_inbound,
 )
 from survey_service.api.endpoint import Endpoint
 
@@ -42,6 +43,7 @@ _MODULES = (
     suppressions,
     callbacks,
     twilio_callbacks,
+    twilio_inbound,
     keys,
     health,
 )

@@ -27,7 +27,7 @@ def question_text(question: Question, survey: Survey, language: str, fill: Fill)
     if question.scale is None:
         return text
     hint = words_in(language)("Reply {low}-{high}", low=question.scale.low, high=question.scale.high)
-    return f"{text} {hint}"
+    return f"{text} {hint}."
 
 
 def correction_text(question: Question, survey: Survey, language: str, fill: Fill) -> str:
