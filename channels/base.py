@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 
 class ProviderStatus(StrEnum):
@@ -72,6 +73,17 @@ class SendOutcome:
     detail: str = ""  # its answer, shortened, without addresses
 
 
+@dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A message in the provider's own list: proof that it was taken."""
+
+    provider_id: str
+    status: ProviderStatus
+    raw: str  # the provider's own word
+    error_code: str | None
+    created_at: datetime
+
+
 class Channel(Protocol[M_contra]):
     """How one kind of message leaves; opened once, used by many tasks, closed once."""
 
@@ -88,4 +100,17 @@ class Channel(Protocol[M_contra]):
 
     async def close(self) -> None:
         """Finish and let go of every connection."""
+        ...
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A channel whose provider can be asked what it has taken."""
+
+    async def find_sent(self, recipient: str, after: datetime, marker: str) -> FoundMessage | None:
+        """A message to `recipient` whose text holds `marker`, not older than `after`; None proves nothing.
+
+        Raises:
+            TemporaryFailure: the provider's list could not be read.
+        """
         ...

@@ -14,7 +14,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-from channels.base import ProviderStatus, SendOutcome, SmsMessage
+from channels.base import FoundMessage, SendOutcome, SmsMessage
 from channels.errors import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from channels.twilio_http import NoAnswer, PooledHttpClient, Refused
 from channels.twilio_refusals import failed_search, refusal, silence
@@ -42,17 +42,6 @@ class TwilioSettings:
     def __post_init__(self) -> None:
         if (self.sender is None) == (self.messaging_service_sid is None):
             raise ValueError("Twilio needs either a sender or a messaging service")
-
-
-@dataclass(frozen=True, slots=True)
-class FoundMessage:
-    """A message in Twilio's list: proof that it was taken."""
-
-    provider_id: str
-    status: ProviderStatus
-    raw: str  # Twilio's own word
-    error_code: str | None
-    created_at: datetime
 
 
 class TwilioSmsChannel:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
+from survey_service.delivery.silencing import Silencing
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.delivery import ChannelName
@@ -19,9 +21,21 @@ from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 
 
+class WriteAsCustomer(Protocol):
+    """Lets a customer write to our number, in the sandbox."""
+
+    async def __call__(self, number: str, text: str) -> bool:
+        """Whether our own callback took it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox."""
+    """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox.
+
+    `sms_auth_token` proves that a callback is Twilio's, or the sandbox's; None without an SMS channel.
+    `write_as_customer` is there where text messages stay in the sandbox.
+    """
 
     settings: Settings
     store: Store
@@ -33,8 +47,11 @@ class Parts:
     receiving: Receiving
     recording: Recording
     opting_out: OptingOut
+    silencing: Silencing
     direct: DirectInvitations
     composer: Composer
+    sms_auth_token: str | None = field(default=None, repr=False)
+    write_as_customer: WriteAsCustomer | None = None
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -11,6 +11,7 @@
                           ▼
                         the customer answers on /s/{token}
                           │  answering    Recording          a POST records, a GET never does
+                          │  dialogue     AnswerTexts        or by text: opt-outs first, then answers, and the reply
                           ▼
                         responses     (partial, finished)  ──▶ GET /v1/responses
 
@@ -23,11 +24,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from channels.base import Channel, EmailMessage
+from channels.base import Channel
+from survey_service.answering.dialogue import AnswerTexts
 from survey_service.delivery.composing import Composer
+from survey_service.delivery.known import Permitted
 from survey_service.delivery.planning import PlanInvitations
 from survey_service.delivery.sending import SendDeliveries
+from survey_service.delivery.silencing import Silencing
+from survey_service.delivery.spending import SegmentCaps
 from survey_service.intake.deciding import DecideEvents
+from survey_service.intake.keywords import KeywordInvitations
 from survey_service.models.delivery import ChannelName, DeliveryState
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
@@ -40,10 +46,13 @@ def stages(
     store: Store,
     keyring: Keyring,
     bells: Bells,
-    channels: Mapping[ChannelName, Channel[EmailMessage]],
+    channels: Mapping[ChannelName, Channel[Any]],
     paces: Mapping[ChannelName, Pace],
     composer: Composer,
-    only_to: str | None,
+    silencing: Silencing,
+    permitted: Permitted,
+    caps: SegmentCaps,
+    base_url: str,
 ) -> tuple[Stage[Any], ...]:
     """What a worker runs, in the order of the way."""
     return (
@@ -52,10 +61,16 @@ def stages(
         Stage(
             "sending",
             store.deliveries.claims,
-            SendDeliveries(store, channels, paces, composer, keyring, bells, only_to),
+            SendDeliveries(store, channels, paces, composer, keyring, bells, silencing, permitted, caps),
             batch=100,
             parallel=4,
             # Marked as sending: whether the provider took it is not known to anyone who did not wait for its word.
             keep_on_drain={"state": DeliveryState.SENDING},
+        ),
+        Stage(
+            "dialogue",
+            store.inbound.claims,
+            AnswerTexts(store, keyring, bells, base_url, KeywordInvitations(store, keyring).begin),
+            batch=50,
         ),
     )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -17,6 +18,9 @@ from survey_service.errors import ConfigurationError
 
 PREFIX = "SURVEY_"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_TWILIO = frozenset(
+    {"twilio_account_sid", "twilio_auth_token", "twilio_from", "twilio_messaging_service_sid", "twilio_api_url"}
+)
 
 
 class SandboxMode(StrEnum):
@@ -56,6 +60,33 @@ class Settings(BaseSettings):
     email_per_second: int | None = Field(
         default=None, ge=1, le=10_000, description="Mails a second over all processes, if the mail server limits them"
     )
+    twilio_account_sid: str | None = Field(
+        default=None, pattern=r"^AC[0-9a-fA-F]{32}$", description="Twilio account that sends text messages"
+    )
+    twilio_auth_token: SecretStr | None = Field(
+        default=None, description="Its auth token, which also proves that a callback is Twilio's"
+    )
+    twilio_from: str | None = Field(
+        default=None, description="Number or name that text messages come from; or a messaging service chooses it"
+    )
+    twilio_messaging_service_sid: str | None = Field(
+        default=None, pattern=r"^MG[0-9a-fA-F]{32}$", description="Messaging service that chooses the sender"
+    )
+    twilio_api_url: str | None = Field(
+        default=None, description="Another address of Twilio's API, for a region or for tests"
+    )
+    sms_per_second: int | None = Field(
+        default=None, ge=1, le=10_000, description="Text messages a second over all processes, if Twilio limits them"
+    )
+    sms_countries: str | None = Field(
+        default=None, description="Countries that text messages may go to, as ISO codes (DE,AT,CH); unset: all"
+    )
+    sms_daily_segments: int = Field(
+        default=10_000, ge=1, le=100_000_000, description="Segments of text messages that a day (UTC) may cost at most"
+    )
+    sms_prefix_daily_segments: int = Field(
+        default=5_000, ge=1, le=100_000_000, description="The same for each country calling code, against toll fraud"
+    )
     only_to: str | None = Field(
         default=None, description="Pattern of addresses that may be written to (*@acme.example); all else is not sent"
     )
@@ -82,15 +113,23 @@ class Settings(BaseSettings):
         """Only what `read_settings` was handed counts: the process's own environment never mixes in."""
         return (init_settings,)
 
-    @field_validator("public_url")
+    @field_validator("public_url", "twilio_api_url")
     @classmethod
-    def _check_public_url(cls, value: str | None) -> str | None:
+    def _check_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
             raise ValueError("must be an http or https address without query")
         return value.rstrip("/")
+
+    @field_validator("sms_countries")
+    @classmethod
+    def _check_countries(cls, value: str | None) -> str | None:
+        unknown = sorted(_codes(value) - SUPPORTED_REGIONS)
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: not an ISO 3166 code of a country with telephones")
+        return value
 
     @property
     def embedded(self) -> bool:
@@ -111,7 +150,12 @@ class Settings(BaseSettings):
 
     def rate_of(self, channel: str) -> int | None:
         """How many messages a channel may take a second over all processes; None: no limit."""
-        return self.email_per_second if channel == "email" else None
+        return {"email": self.email_per_second, "sms": self.sms_per_second}.get(channel)
+
+    @property
+    def allowed_countries(self) -> frozenset[str]:
+        """`sms_countries` as upper-case codes; empty: every country."""
+        return _codes(self.sms_countries)
 
     def base_url(self, port: int | None = None) -> str:
         """What links start with: the public URL, else the listening address."""
@@ -145,17 +189,44 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def _codes(text: str | None) -> frozenset[str]:
+    return frozenset(code.strip().upper() for code in (text or "").split(",") if code.strip())
+
+
 def _check_outside(settings: Settings) -> None:
     if not settings.embedded and settings.secret is None:
         raise ConfigurationError("SURVEY_SECRET is needed with SURVEY_MONGODB_URI: links must outlive this process")
     if settings.smtp_url is not None:
-        try:
-            server = urlsplit(settings.smtp_url.get_secret_value()).hostname or ""
-        except ValueError:
-            # Without the cause, whose text may repeat the password.
-            raise ConfigurationError("SURVEY_SMTP_URL: the host cannot be read") from None
-        inside = server in _LOOPBACK and settings.host in _LOOPBACK
-        if not inside and not settings.base_url().startswith("https://"):
-            raise ConfigurationError(
-                "SURVEY_PUBLIC_URL must be an https address when SURVEY_SMTP_URL leads outside this machine"
-            )
+        _check_https(settings, "SURVEY_SMTP_URL", settings.smtp_url.get_secret_value())
+    missing = missing_twilio_settings(settings)
+    if missing and _TWILIO & settings.model_fields_set:
+        raise ConfigurationError(f"{missing[0]} is needed as well: without {' and '.join(missing)} no SMS can leave")
+    if settings.twilio_from and settings.twilio_messaging_service_sid:
+        raise ConfigurationError(
+            "SURVEY_TWILIO_FROM and SURVEY_TWILIO_MESSAGING_SERVICE_SID exclude each other: the service has its senders"
+        )
+    if settings.twilio_account_sid is not None:
+        _check_https(settings, "SURVEY_TWILIO_ACCOUNT_SID", settings.twilio_api_url or "https://api.twilio.com")
+
+
+def missing_twilio_settings(settings: Settings) -> list[str]:
+    """The settings without which no text message can leave, by name."""
+    needed = {
+        "SURVEY_TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+        "SURVEY_TWILIO_AUTH_TOKEN": settings.twilio_auth_token,
+        "SURVEY_TWILIO_FROM or SURVEY_TWILIO_MESSAGING_SERVICE_SID": settings.twilio_from
+        or settings.twilio_messaging_service_sid,
+    }
+    return [name for name, value in needed.items() if value is None]
+
+
+def _check_https(settings: Settings, name: str, provider: str) -> None:
+    """A provider outside this machine sends people to an https address."""
+    try:
+        server = urlsplit(provider).hostname or ""
+    except ValueError:
+        # Without the cause, whose text may repeat the password.
+        raise ConfigurationError(f"{name}: the host cannot be read") from None
+    inside = server in _LOOPBACK and settings.host in _LOOPBACK
+    if not inside and not settings.base_url().startswith("https://"):
+        raise ConfigurationError(f"SURVEY_PUBLIC_URL must be an https address when {name} leads outside this machine")

@@ -26,6 +26,15 @@ DELIVERIES = Counter(
     ["channel", "kind", "state", "reason"],
     registry=REGISTRY,
 )
+SMS_SEGMENTS = Counter(
+    "survey_sms_segments",
+    "Segments of text messages that were handed over, by kind and country calling code",
+    ["kind", "prefix"],
+    registry=REGISTRY,
+)
+INBOUND_TEXTS = Counter(
+    "survey_inbound_texts", "Incoming texts by what they were taken for", ["result"], registry=REGISTRY
+)
 RESPONSES = Counter("survey_responses", "Answers by survey and status", ["survey", "status"], registry=REGISTRY)
 DUE_ROWS = Gauge("survey_due_rows", "Rows that are due and not held, up to 10,000", ["stage"], registry=REGISTRY)
 

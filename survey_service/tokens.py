@@ -101,6 +101,10 @@ class Keyring:
         """Every hash under which it may have been stored, one a key."""
         return [_mac(key, "suppression", subject).hex() for key in self._keys.values()]
 
+    def internal_secret(self, purpose: str) -> str:
+        """A secret between parts of this service, the same in every process: 64 hex digits."""
+        return _mac(self._keys[self.current], "internal", purpose).hex()
+
 
 def _kid(secret: str) -> str:
     return hashlib.sha256(b"kid\0" + secret.encode()).digest()[:_KID_BYTES].hex()

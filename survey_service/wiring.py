@@ -10,27 +10,34 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from aiohttp import web
 
-from channels.base import Channel, EmailMessage
+from channels.base import Channel
 from channels.smtp import SmtpChannel, parse_smtp_url
+from channels.twilio_sms import TwilioSettings, TwilioSmsChannel
 from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
 from survey_service.api.app import CLIENT_MAX_SIZE, add_api
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
+from survey_service.delivery.known import Permitted
+from survey_service.delivery.silencing import Silencing
+from survey_service.delivery.spending import SegmentCaps
 from survey_service.embedded.mongod import EmbeddedMongod
 from survey_service.embedded.sandbox_smtp import SandboxSmtp
+from survey_service.embedded.sandbox_texts import StoredTexts
+from survey_service.embedded.twilio_endpoint import TwilioEndpoint
 from survey_service.errors import ConfigurationError
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.api_key import Scope
 from survey_service.models.delivery import ChannelName
 from survey_service.pages.app import add_pages
-from survey_service.parts import Parts
+from survey_service.parts import Parts, WriteAsCustomer
 from survey_service.pipeline import stages
 from survey_service.settings import Settings
 from survey_service.store.faults import as_service_error
@@ -43,6 +50,7 @@ from survey_service.work.pacing import Pace
 
 log = structlog.get_logger()
 
+SANDBOX_NUMBER = "+15005550006"  # Twilio's own magic number, which nobody has
 CLOCK_EVERY = 30.0  # seconds between two looks at the database's clock
 
 
@@ -103,10 +111,14 @@ async def open_service(
         keyring = Keyring(_secrets(settings))
         bells = Bells()
         url = base_url or settings.base_url()
-        channels = await _open_channels(settings, store, stack)
+        sms_sandbox = await _sms_sandbox(settings, store, keyring, stack)
+        twilio = _twilio(settings, sms_sandbox)
+        channels = await _open_channels(settings, store, twilio, stack)
         if settings.api_key is not None:
             await store.api_keys.register("SURVEY_API_KEY", list(Scope), settings.api_key.get_secret_value())
         composer = Composer(keyring, url, settings.email_from)
+        opting_out = OptingOut(store, keyring)
+        silencing = Silencing(store, keyring, opting_out.opt_out)
         parts = Parts(
             settings=settings,
             store=store,
@@ -117,12 +129,17 @@ async def open_service(
             usable_channels=frozenset({ChannelName.WEB, *channels}),
             receiving=Receiving(store.events, store.clock, bells),
             recording=Recording(store),
-            opting_out=OptingOut(store, keyring),
+            opting_out=opting_out,
+            silencing=silencing,
             direct=DirectInvitations(store, keyring, bells, url),
             composer=composer,
+            sms_auth_token=twilio.auth_token if twilio else None,
+            write_as_customer=_write_as_customer(sms_sandbox, url) if sms_sandbox else None,
         )
         paces = {name: Pace(name, settings.rate_of(name), store.counters, store.clock) for name in channels}
-        built = stages(store, keyring, bells, channels, paces, composer, settings.only_to)
+        permitted = Permitted(settings.only_to, settings.allowed_countries)
+        caps = SegmentCaps(settings.sms_daily_segments, settings.sms_prefix_daily_segments)
+        built = stages(store, keyring, bells, channels, paces, composer, silencing, permitted, caps, url)
         worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
         watch = asyncio.create_task(_watch(store, worker))
         stack.push_async_callback(_cancel, watch)
@@ -164,22 +181,67 @@ def _secrets(settings: Settings) -> list[str]:
 
 
 async def _open_channels(
-    settings: Settings, store: Store, stack: AsyncExitStack
-) -> Mapping[ChannelName, Channel[EmailMessage]]:
+    settings: Settings, store: Store, twilio: TwilioSettings | None, stack: AsyncExitStack
+) -> Mapping[ChannelName, Channel[Any]]:
     """The channels that have settings, or else the sandbox."""
-    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    if url is None:
-        if not settings.sandbox_on:
-            return {}
-        sandbox = await SandboxSmtp.start(store.sandbox, store.clock)
-        stack.push_async_callback(sandbox.stop)
-        url = sandbox.url
-    try:
-        email = SmtpChannel(parse_smtp_url(url), store.clock.now)
-    except (ValueError, OSError) as error:
-        raise ConfigurationError(f"SURVEY_SMTP_URL: {error}") from error
-    stack.push_async_callback(email.close)
-    return {ChannelName.EMAIL: email}
+    channels: dict[ChannelName, Channel[Any]] = {}
+    smtp_url = await _smtp_url(settings, store, stack)
+    if smtp_url is not None:
+        try:
+            channels[ChannelName.EMAIL] = SmtpChannel(parse_smtp_url(smtp_url), store.clock.now)
+        except (ValueError, OSError) as error:
+            raise ConfigurationError(f"SURVEY_SMTP_URL: {error}") from error
+    if twilio is not None:
+        channels[ChannelName.SMS] = TwilioSmsChannel(twilio)
+    for channel in channels.values():
+        stack.push_async_callback(channel.close)
+    return channels
+
+
+async def _smtp_url(settings: Settings, store: Store, stack: AsyncExitStack) -> str | None:
+    if settings.smtp_url is not None:
+        return settings.smtp_url.get_secret_value()
+    if not settings.sandbox_on:
+        return None
+    sandbox = await SandboxSmtp.start(store.sandbox, store.clock)
+    stack.push_async_callback(sandbox.stop)
+    return sandbox.url
+
+
+def _twilio(settings: Settings, sandbox: TwilioEndpoint | None) -> TwilioSettings | None:
+    if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
+        return TwilioSettings(
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            settings.twilio_from,
+            settings.twilio_messaging_service_sid,
+            settings.twilio_api_url,
+        )
+    if sandbox is None:
+        return None
+    return TwilioSettings(sandbox.account_sid, sandbox.auth_token, SANDBOX_NUMBER, api_url=sandbox.url)
+
+
+async def _sms_sandbox(
+    settings: Settings, store: Store, keyring: Keyring, stack: AsyncExitStack
+) -> TwilioEndpoint | None:
+    """The Twilio-shaped endpoint that stands in for an account, where that is wanted."""
+    if settings.twilio_account_sid is not None or not settings.sandbox_on:
+        return None
+    # The same in every process: what one sends, another one's callback is signed for.
+    secret = keyring.internal_secret("sandbox-twilio")
+    sandbox = TwilioEndpoint(f"AC{secret[:32]}", secret[32:], StoredTexts(store.sandbox_texts), store.clock.now)
+    await sandbox.start()
+    stack.push_async_callback(sandbox.stop)
+    return sandbox
+
+
+def _write_as_customer(sandbox: TwilioEndpoint, base_url: str) -> WriteAsCustomer:
+    async def write(number: str, text: str) -> bool:
+        status = await sandbox.receive(f"{base_url}/callbacks/twilio/inbound", number, SANDBOX_NUMBER, text)
+        return status == HTTPStatus.OK
+
+    return write
 
 
 async def _watch(store: Store, worker: Worker) -> None:

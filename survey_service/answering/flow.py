@@ -48,6 +48,14 @@ def next_page(
     ]
 
 
+def next_question(
+    survey: Survey, answers: Answers, asked: Collection[str], variables: Mapping[str, object]
+) -> Question | None:
+    """The one question that a text message asks next; the primary one first, as invitations do; None at the end."""
+    page = next_page(survey, answers, asked, variables)
+    return next((question for question in page if question.id == survey.primary), page[0] if page else None)
+
+
 def _shown(condition: str, answers: Answers, variables: Mapping[str, object]) -> bool:
     try:
         rule = compile_rule(condition, RuleScope.SHOW_IF)

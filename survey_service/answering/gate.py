@@ -49,8 +49,10 @@ class TokenGate:
         if len(token) != TOKEN_LENGTH or not token.isascii() or not token.isalnum():
             return UNKNOWN
         invitation = await self._store.invitations.by_token(token_hash(token))
-        if invitation is None:
-            return UNKNOWN
+        return UNKNOWN if invitation is None else await self.visit(invitation)
+
+    async def visit(self, invitation: Invitation) -> Visit:
+        """What this invitation's token opens at the moment."""
         survey = await self._store.configuration.survey(invitation.survey, invitation.survey_version)
         if survey is None:
             return UNKNOWN

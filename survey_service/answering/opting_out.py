@@ -11,7 +11,7 @@ from survey_service.models.contact import Frequency
 from survey_service.models.customer import Customer, address_on, consents
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, DeliveryState
-from survey_service.models.suppression import Suppression, SuppressionReason
+from survey_service.models.suppression import EVERY_BRAND, Suppression, SuppressionReason
 from survey_service.store.configuration import Snapshot
 from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
@@ -24,6 +24,8 @@ from survey_service.store.suppressions import (
 )
 from survey_service.store.withdrawal import withdraw_waiting
 from survey_service.tokens import Keyring, OptOutSubject
+
+_OWN_WORDS = frozenset({SuppressionReason.STOP, SuppressionReason.UNSUBSCRIBED})
 
 
 class Choice(StrEnum):
@@ -93,8 +95,45 @@ class OptingOut:
             addresses = (person.profile.email, person.profile.phone)
             silenced += [address_suppression(keyring, address, brand, reason, now) for address in addresses if address]
         await self._store.suppressions.insert(silenced)
-        whose = {"customer": subject.customer, "brand": subject.brand}
+        whose = {"customer": subject.customer, **({} if brand == EVERY_BRAND else {"brand": brand})}
         await withdraw_waiting(self._store.database, whose, Reason.OPTED_OUT)
+
+    async def stop_number(self, number: str, customers: Collection[str], brand: str) -> None:
+        """Obey a STOP from a number: silence it, and everybody of `customers` on all channels; `brand` may be `*`.
+
+        Repeating is harmless.
+        """
+        reason, now = SuppressionReason.STOP, self._store.clock.now()
+        await self._store.suppressions.insert([address_suppression(self._keyring, number, brand, reason, now)])
+        for customer in customers:
+            await self.opt_out(OptOutSubject(brand, customer), reason)
+
+    async def is_stopped(self, number: str, customers: Collection[str], brand: str | None) -> bool:
+        """Whether the word of a person, which they may take back, stands against the number or one of `customers`."""
+        return bool(await self._own_words(number, customers, brand))
+
+    async def start_number(self, number: str, customers: Collection[str], brand: str | None) -> None:
+        """Obey a START from a number: take back what the person's own word silenced, and nothing else.
+
+        That holds under `brand` and under all brands at once; None: whatever brand it was. Repeating is harmless.
+        """
+        for row in await self._own_words(number, customers, brand):
+            await self._store.suppressions.delete(row.id)
+
+    async def _own_words(self, number: str, customers: Collection[str], brand: str | None) -> list[Suppression]:
+        """What a person's own word silenced: the number, the people, and their addresses, which a STOP silences too."""
+        people = await self._store.customers.get_many(list(customers))
+        addresses = {number} | {
+            address for person in people.values() for address in (person.profile.email, person.profile.phone) if address
+        }
+        hashes = [value for address in addresses for value in address_hashes(self._keyring, address)]
+        hashes += [value for customer in customers for value in person_hashes(self._keyring, customer)]
+        standing = await self._store.suppressions.standing(hashes)
+        return [
+            row
+            for row in standing.values()
+            if row.reason in _OWN_WORDS and (brand is None or row.brand in {brand, EVERY_BRAND})
+        ]
 
     def _reaches(
         self, person: Customer, channel: ChannelName, brand: Brand, found: Mapping[tuple[str, str], Suppression]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from survey_service.answering.flow import Fault, next_page, read_form
 from survey_service.answering.gate import Door, TokenGate, Visit
+from survey_service.models.delivery import ChannelName
 from survey_service.models.ids import response_id
 from survey_service.models.invitation import Invitation
 from survey_service.models.response import FinishedBy, Response, ResponseStatus
@@ -48,7 +49,7 @@ class Recording:
             return ()
         answers = visit.response.answers if visit.response else {}
         asked = visit.response.asked if visit.response else ()
-        return tuple(next_page(visit.survey, answers, asked, _variables(visit.invitation)))
+        return tuple(next_page(visit.survey, answers, asked, variables_of(visit.invitation)))
 
     async def submit(self, token: str, form: Mapping[str, str], language: str | None = None) -> Submission:
         """Take one page of answers.
@@ -67,25 +68,46 @@ class Recording:
         if read.faults:
             return Submission(visit, taken=False, page=page, faults=read.faults)
         response = next_revision(visit, page, read.answers, language, self._store.clock.now())
-        if not await self._store.responses.save(response):
+        if not await self._save(response):
             # Another tab was first; whatever it stored stands.
             now_there = await self._gate.look(token)
             return Submission(now_there, taken=False, page=self.page_of(now_there))
-        RESPONSES.labels(response.survey, response.status.value).inc()
         finished = response.status is ResponseStatus.FINISHED
         after = Visit(Door.FINISHED if finished else Door.OPEN, visit.invitation, visit.survey, response)
         return Submission(after, taken=True, page=self.page_of(after))
 
+    async def answer(
+        self, visit: Visit, page: Sequence[Question], answers: Mapping[str, int | str], text: str
+    ) -> Response | None:
+        """Take `answers` to the questions of `page` that the incoming text `text` gave, on an open visit.
+
+        The response that holds them now; None if another writer was first, and nothing is changed.
+        """
+        response = next_revision(visit, page, answers, None, self._store.clock.now(), text)
+        return response if await self._save(response) else None
+
+    async def _save(self, response: Response) -> bool:
+        if not await self._store.responses.save(response):
+            return False
+        RESPONSES.labels(response.survey, response.status.value).inc()
+        return True
+
 
 def next_revision(
-    visit: Visit, page: tuple[Question, ...], new: Mapping[str, int | str], language: str | None, now: datetime
+    visit: Visit,
+    page: Sequence[Question],
+    new: Mapping[str, int | str],
+    language: str | None,
+    now: datetime,
+    text: str | None = None,
 ) -> Response:
-    """The response after one more confirmed page. Pure."""
+    """The response after one more confirmed page, or after the answers in an incoming text (its id). Pure."""
     invitation, survey, before = visit.invitation, visit.survey, visit.response
     assert invitation is not None and survey is not None  # noqa: S101, PT018 -- the caller checked the door
     answers = {**(before.answers if before else {}), **new}
     asked = (*(before.asked if before else ()), *(question.id for question in page))
-    finished = not next_page(survey, answers, asked, _variables(invitation))
+    finished = not next_page(survey, answers, asked, variables_of(invitation))
+    came_by = ChannelName.SMS if text is not None else invitation.channels[0]
     primary = survey.primary_question
     score = answers.get(primary.id)
     return Response(
@@ -105,8 +127,8 @@ def next_revision(
         customer_ref=invitation.customer_ref,
         touchpoint=invitation.touchpoint,
         dimensions=invitation.dimensions,
-        channel=invitation.channels[0].value,
-        language=language or invitation.language,
+        channel=before.channel if before else came_by.value,
+        language=language or (before.language if before else invitation.language),
         metric=primary.kind.value,
         scale=primary.scale.label if primary.scale else "",
         score=score if isinstance(score, int) else None,
@@ -114,6 +136,7 @@ def next_revision(
         asked=asked,
         answers=answers,
         comment=_comment(survey, answers),
+        texts=(*(before.texts if before else ()), *((text,) if text is not None else ())),
         started_at=before.started_at if before else now,
         finished_at=now if finished else None,
     )
@@ -134,7 +157,8 @@ def _comment(survey: Survey, answers: Mapping[str, int | str]) -> str | None:
     return next((text for text in texts if isinstance(text, str)), None)
 
 
-def _variables(invitation: Invitation) -> dict[str, object]:
+def variables_of(invitation: Invitation) -> dict[str, object]:
+    """`event` and `customer`, as conditions see them."""
     event = invitation.event.model_dump(mode="json") if invitation.event else {}
     customer = invitation.recipient.model_dump()
     return {

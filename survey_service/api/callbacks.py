@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 from channels.dsn import Action, NotAReport, parse_report
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.reading import read_body
-from survey_service.delivery.reports import Effect, take_report
+from survey_service.delivery.news import Effect
+from survey_service.delivery.reports import take_report
 from survey_service.models.api_key import Scope
 
 _RAW_MAIL = "The message as it arrived, headers and all, at most 1 MiB"
@@ -45,7 +46,7 @@ async def post_delivery_report(call: Call) -> Reply:
     except NotAReport:
         return Reply(ReportTaken(delivery=None, action=None, status=None, effects=[]), status=202)
     parts = call.parts
-    taken = await take_report(report, parts.store, parts.keyring, parts.opting_out.opt_out)
+    taken = await take_report(report, parts.store, parts.silencing)
     answer = ReportTaken(
         delivery=taken.delivery, action=report.action, status=report.status or None, effects=list(taken.effects)
     )

@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
 from survey_service.api.shapes.rows import DeliveryRow
+from survey_service.delivery.news import settle_sent
 from survey_service.errors import Conflict, NotFound
 from survey_service.models.api_key import Scope
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import InvitationState
 from survey_service.store.replacement import replace_unknown, replacement_id
+from survey_service.store.store import Store
 
 SENDING_STAGE = "sending"
 
@@ -79,15 +81,18 @@ async def resolve_delivery(call: Call, body: ResolutionIn) -> DeliveryRow:
     if body.resolution is Resolution.SEND_ANEW:
         return DeliveryRow.of(await _send_anew(call, row))
     sent = body.resolution is Resolution.SENT
-    state, reason = (DeliveryState.SENT, None) if sent else (DeliveryState.DEAD, Reason.OUTCOME_UNKNOWN)
-    if not await call.parts.store.deliveries.settle_unknown(row.id, state, reason):
+    store = call.parts.store
+    if not await (settle_sent(row, store) if sent else _settle_not_sent(row, store)):
         raise await _conflict(call, "only an unknown one can be resolved")
-    if row.invitation:
-        followed = InvitationState.SENT if sent else InvitationState.UNDELIVERABLE
-        await call.parts.store.invitations.move(
-            row.invitation, followed, reason, at=call.parts.clock.now() if sent else None
-        )
     return DeliveryRow.of(await _find(call))
+
+
+async def _settle_not_sent(row: Delivery, store: Store) -> bool:
+    reason = Reason.OUTCOME_UNKNOWN
+    settled = await store.deliveries.settle_unknown(row.id, DeliveryState.DEAD, reason)
+    if settled and row.invitation:
+        await store.invitations.move(row.invitation, InvitationState.UNDELIVERABLE, reason)
+    return settled
 
 
 async def _send_anew(call: Call, row: Delivery) -> Delivery:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from channels.base import EmailMessage, Message
 from survey_service.api.checks import check_trigger
 from survey_service.api.endpoint import Call, Reply, dump_json, endpoint
 from survey_service.api.events import NDJSON
@@ -28,6 +29,7 @@ from survey_service.models.ids import event_key
 from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.models.trigger import Trigger, TriggerContent
 from survey_service.store.configuration import Snapshot
+from survey_service.texts.segments import count_segments
 
 INLINE = "dry-run"  # the name of a trigger that is given inline
 
@@ -102,13 +104,22 @@ async def _try(call: Call, trigger: Trigger, event: Event, snapshot: Snapshot) -
     survey, brand = snapshot.surveys[trial.invitation.survey], snapshot.brands[trial.invitation.brand]
     messages = []
     for delivery in planned[:1]:
-        if delivery.channel is ChannelName.EMAIL:
-            mail = call.parts.composer.compose_email(Draft(delivery, survey, brand, trial.invitation, rehearsed=True))
-            messages.append(
-                RenderedMessage(channel=delivery.channel, subject=mail.subject, text=mail.text, html=mail.html)
-            )
+        message = call.parts.composer.compose(Draft(delivery, survey, brand, trial.invitation, rehearsed=True))
+        messages.append(_rendered(message))
     sends = [_send(delivery, trial.invitation) for delivery in planned]
     return TrialOut(decision=trial.decision, sends=sends, messages=messages)
+
+
+def _rendered(message: Message) -> RenderedMessage:
+    if isinstance(message, EmailMessage):
+        return RenderedMessage(channel=ChannelName.EMAIL, subject=message.subject, text=message.text, html=message.html)
+    segments = count_segments(message.text)
+    warning = None
+    if segments.count > 1:
+        warning = f"{segments.units} characters in {segments.encoding} are billed as {segments.count} messages"
+    return RenderedMessage(
+        channel=ChannelName.SMS, subject=None, text=message.text, html=None, segments=segments.count, warning=warning
+    )
 
 
 def planned_messages(invitation: Invitation) -> list[Delivery]:

@@ -16,6 +16,7 @@ from survey_service.api.openapi_examples import ANSWERS, HEADERS, REQUESTS
 from survey_service.api.openapi_schema import Schema, Shapes, collect_shapes, drop_unused, query_parameters
 from survey_service.api.problems import CONTENT_TYPE, STATUS
 from survey_service.api.routes import ENDPOINTS
+from survey_service.api.twilio_callbacks import FORM
 
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
 _RATE_LIMITED = (429, "Too many requests")
@@ -201,7 +202,7 @@ def _problems(endpoint: Endpoint, *, tagged: bool) -> dict[str, Any]:
     statuses: Iterable[tuple[int, bool]] = (
         (400, reads_body),
         (401, endpoint.scope is not None),
-        (403, endpoint.scope is not None),
+        (403, endpoint.scope is not None or FORM in endpoint.accepts),  # forms are taken only where they are signed
         (404, "{" in endpoint.path),
         (409, endpoint.method != "GET"),
         (412, tagged and endpoint.method == "PUT"),

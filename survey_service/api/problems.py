@@ -18,7 +18,7 @@ TYPE_PATH = "/problems/"
 STATUS: Mapping[type[errors.SurveyServiceError], tuple[int, str]] = {
     errors.MalformedInput: (400, "The body cannot be read"),
     errors.Unauthorized: (401, "An API key is needed"),
-    errors.Forbidden: (403, "The API key lacks a scope"),
+    errors.Forbidden: (403, "Not allowed"),
     errors.NotFound: (404, "Not found"),
     errors.Conflict: (409, "Conflict"),
     errors.NotAllowed: (409, "Not allowed by the contact policy"),

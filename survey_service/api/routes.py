@@ -20,6 +20,8 @@ from survey_service.api import (
     surveys,
     touchpoints,
     triggers,
+    twilio_callbacks,
+    twilio_inbound,
 )
 from survey_service.api.endpoint import Endpoint
 
@@ -40,6 +42,8 @@ _MODULES = (
     responses,
     suppressions,
     callbacks,
+    twilio_callbacks,
+    twilio_inbound,
     keys,
     health,
 )

@@ -36,8 +36,9 @@ async def get_touchpoint(call: Call) -> Reply:
 async def put_touchpoint(call: Call, body: TouchpointContent) -> Reply:
     """Register or replace a touchpoint."""
     name = _touchpoint_id(call)
-    check_touchpoint(body)
-    row, changed = await call.parts.store.configuration.touchpoints.put(name, body, call.expected_version())
+    configuration = call.parts.store.configuration
+    check_touchpoint(body, (await configuration.current()).surveys)
+    row, changed = await configuration.touchpoints.put(name, body, call.expected_version())
     created = changed and row.revision == 1
     return Reply(TouchpointView.of(row), status=201 if created else 200, etag=row.revision)
 

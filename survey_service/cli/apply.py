@@ -1,6 +1,6 @@
 """`survey-service apply`: a folder of configuration files comes in; after a look at the difference it is stored.
 
-Nothing is stored if one file is wrong. The order is that of references: brands, touchpoints, surveys, triggers.
+Nothing is stored if one file is wrong. The order is that of references: brands, surveys, touchpoints, triggers.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _check(files: Sequence[ConfigFile], snapshot: Snapshot, usable_channels: Con
             if isinstance(content, BrandContent):
                 check_brand(content)
             elif isinstance(content, TouchpointContent):
-                check_touchpoint(content)
+                check_touchpoint(content, surveys)
             elif isinstance(content, SurveyContent):
                 check_survey(content, brands)
             else:

@@ -28,8 +28,8 @@ Content = BrandContent | TouchpointContent | SurveyContent | TriggerContent
 
 SHAPES: Mapping[str, type[Content]] = {
     "brands": BrandContent,
-    "touchpoints": TouchpointContent,
     "surveys": SurveyContent,
+    "touchpoints": TouchpointContent,
     "triggers": TriggerContent,
 }
 """Each folder with what its files hold, in the order in which one refers to the other."""

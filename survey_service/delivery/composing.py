@@ -1,4 +1,4 @@
-"""Composing: a delivery with its survey, brand and invitation goes in; the finished mail comes out. Pure."""
+"""Composing: a delivery with its survey, brand and invitation goes in; the finished message comes out. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import quote
 
-from channels.base import EmailMessage
+from channels.base import EmailMessage, Message, SmsMessage
 from channels.mime import encode_address, split_mailbox
 from survey_service.delivery.email_layout import EmailBrand, EmailView, render_email
+from survey_service.delivery.sms_text import opens_conversation, write_sms
 from survey_service.models.brand import Brand
-from survey_service.models.delivery import Delivery
+from survey_service.models.delivery import ChannelName, Delivery
 from survey_service.models.invitation import Invitation
 from survey_service.models.survey import Survey
 from survey_service.texts.filling import Links, filler, why_we_ask
@@ -42,6 +43,50 @@ class Composer:
         self._keyring = keyring
         self._base_url = base_url
         self._default_sender = default_sender
+
+    def compose(self, draft: Draft) -> Message:
+        """The message of a delivery on its channel: the same on every try.
+
+        Raises:
+            ValueError: the key that made the invitation's token is gone, or the brand has no usable sender.
+        """
+        if draft.delivery.text is not None:
+            return self.written(draft.delivery, draft.delivery.text)
+        return self.compose_sms(draft) if draft.delivery.channel is ChannelName.SMS else self.compose_email(draft)
+
+    def compose_sms(self, draft: Draft) -> SmsMessage:
+        """The text message of a delivery.
+
+        Raises:
+            ValueError: the key that made the invitation's token is gone.
+        """
+        survey_url, opt_out_url = self._links(draft)
+        fill = filler(draft.brand, draft.survey, draft.invitation, Links(survey_url, opt_out_url))
+        text = write_sms(
+            draft.survey,
+            draft.brand.name,
+            draft.delivery.language,
+            fill,
+            survey_url,
+            is_first=opens_conversation(draft.delivery, draft.invitation),
+            is_test=draft.invitation is None,
+        )
+        return self.written(draft.delivery, text)
+
+    def written(self, delivery: Delivery, text: str) -> SmsMessage:
+        """A text message whose words are given: they are sent as they are."""
+        url = f"{self._base_url}/callbacks/twilio/status/{delivery.id}"
+        return SmsMessage(delivery=delivery.id, recipient=delivery.to, text=text, status_url=url)
+
+    def marker(self, draft: Draft) -> str | None:
+        """What no message about another invitation holds: the token of the link; None for one without a link.
+
+        Words that were written for one occasion have none: such texts follow one another within seconds.
+        """
+        if draft.invitation is None or draft.delivery.text is not None:
+            return None
+        token = self._keyring.survey_token(draft.invitation.id, draft.invitation.token.kid)
+        return token if token is not None and token in self.compose_sms(draft).text else None
 
     def compose_email(self, draft: Draft) -> EmailMessage:
         """The mail of a delivery: the same bytes on every try.

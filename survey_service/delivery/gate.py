@@ -11,6 +11,7 @@ from survey_service.models.customer import CustomerProfile, consents
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ASKS, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.texts.phone_kinds import kind_of
 from survey_service.work.budget import Refusal
 from survey_service.work.reserving import Answer
 
@@ -38,6 +39,7 @@ CHECKS: dict[DeliveryKind, Checks] = {
     DeliveryKind.REPORT: Checks(suppression=False, consent=False, quiet_hours=False),
     DeliveryKind.TEST: Checks(suppression=False, consent=False, quiet_hours=False),
 }
+NUMBER_REASONS = frozenset({Reason.NUMBER_REFUSED, Reason.COUNTRY_NOT_ALLOWED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Facts:
     open_at: datetime | None = None  # when the quiet hours end; None: they do not stand
     budget: Answer | None = None  # the contact policy's word on a message that leaves off its plan; None: on its plan
     test_addresses: tuple[str, ...] = ()
+    countries: frozenset[str] = frozenset()  # that text messages may go to; empty: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,9 @@ def _not_yet(delivery: Delivery, facts: Facts) -> Hold | End | None:
 
 
 def _ended(delivery: Delivery, reason: Reason) -> End:
-    """What a provider may have taken before its worker died cannot be called cancelled."""
-    handed_over = delivery.state is DeliveryState.SENDING
-    return End(DeliveryState.DEAD if handed_over else DeliveryState.CANCELLED, reason)
+    """Dead, so that a retry makes sense: what a provider may have taken, and a number that can be allowed."""
+    is_dead = delivery.state is DeliveryState.SENDING or reason in NUMBER_REASONS
+    return End(DeliveryState.DEAD if is_dead else DeliveryState.CANCELLED, reason)
 
 
 def _why_not(delivery: Delivery, facts: Facts) -> Reason | None:
@@ -139,6 +142,16 @@ def _why_not(delivery: Delivery, facts: Facts) -> Reason | None:
         return Reason.ADDRESS_NOT_ALLOWED
     if facts.only_to is not None and not fnmatchcase(delivery.to.lower(), facts.only_to.lower()):
         return Reason.ADDRESS_NOT_ALLOWED
+    return _number_refused(delivery, facts) if delivery.channel is ChannelName.SMS else None
+
+
+def _number_refused(delivery: Delivery, facts: Facts) -> Reason | None:
+    """Toll fraud: numbers that pay their owner for each message that they get."""
+    kind = kind_of(delivery.to)
+    if kind.costly:
+        return Reason.NUMBER_REFUSED
+    if facts.countries and kind.region not in facts.countries:
+        return Reason.COUNTRY_NOT_ALLOWED
     return None
 
 

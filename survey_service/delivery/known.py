@@ -27,6 +27,14 @@ FRESH_FOR = 1.0  # seconds that a delivery may wait for its slot before everythi
 
 
 @dataclass(frozen=True, slots=True)
+class Permitted:
+    """Whom the settings allow to be written to."""
+
+    only_to: str | None = None  # a pattern of addresses
+    countries: frozenset[str] = frozenset()  # of text messages; empty: all
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What was read for a whole claim."""
 
@@ -37,8 +45,12 @@ class Batch:
     standing: Mapping[tuple[str, str], Suppression]
     read_at: float  # `time.monotonic()`
 
+    def can_draft(self, row: Delivery) -> bool:
+        """Whether survey and brand still stand."""
+        return row.brand in self.snapshot.brands and (row.survey or "", row.survey_version or 0) in self.surveys
+
     def draft(self, row: Delivery) -> Draft:
-        """What the message is made of; the gate has seen that survey and brand are there."""
+        """What the message is made of; see `can_draft`."""
         return Draft(
             delivery=row,
             survey=self.surveys[row.survey or "", row.survey_version or 0],
@@ -50,11 +62,11 @@ class Batch:
 class Known:
     """What is known about a claim now: read again, for the whole claim at once, when it is older than `FRESH_FOR`."""
 
-    def __init__(self, store: Store, keyring: Keyring, rows: Sequence[Delivery], only_to: str | None) -> None:
+    def __init__(self, store: Store, keyring: Keyring, rows: Sequence[Delivery], permitted: Permitted) -> None:
         self._store = store
         self._keyring = keyring
         self._rows = rows
-        self._only_to = only_to
+        self._permitted = permitted
         self._batch: Batch | None = None
         self._reading = asyncio.Lock()
 
@@ -98,10 +110,11 @@ class Known:
             invitation=invitation,
             profile=customer.profile if customer else None,
             suppressed=stands_against(batch.standing, self._hashes(row), row.brand) is not None,
-            survey_stands=brand is not None and (row.survey or "", row.survey_version or 0) in batch.surveys,
+            survey_stands=batch.can_draft(row) or (row.text is not None and brand is not None),
             trigger_enabled=row.trigger is None or (trigger is not None and trigger.enabled),
             paused_by=snapshot.pause_over(_pause_targets(row)),
-            only_to=self._only_to,
+            only_to=self._permitted.only_to,
+            countries=self._permitted.countries,
             brand=brand,
             open_at=_open_at(invitation, now),
             budget=budget,

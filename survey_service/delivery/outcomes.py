@@ -8,14 +8,13 @@ import structlog
 
 from channels.base import SendOutcome
 from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TemporaryFailure
+from survey_service.delivery.resolving import LOOK_AFTER
+from survey_service.delivery.silencing import Silencing
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import Delivery, DeliveryState
+from survey_service.models.delivery import ChannelName, Delivery, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
-from survey_service.models.suppression import EVERY_BRAND, SuppressionReason
 from survey_service.store.store import Store
-from survey_service.store.suppressions import address_suppression
 from survey_service.telemetry import DELIVERIES
-from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 from survey_service.work.retry import EMAIL_SCHEDULE, next_try_in
 
@@ -27,9 +26,9 @@ CHANNEL_DOWN_FOR = timedelta(seconds=30)
 class Outcomes:
     """Writes down what became of a claimed delivery, and wakes planning where an invitation has to go on."""
 
-    def __init__(self, store: Store, keyring: Keyring, bells: Bells) -> None:
+    def __init__(self, store: Store, silencing: Silencing, bells: Bells) -> None:
         self._store = store
-        self._keyring = keyring
+        self._silencing = silencing
         self._bells = bells
 
     async def record_sent(self, row: Delivery, invitation: Invitation | None, outcome: SendOutcome) -> None:
@@ -47,7 +46,7 @@ class Outcomes:
             log.warning("sending.claim_lost_after_send", delivery=row.id)
             return
         _count(row, DeliveryState.SENT, None)
-        if invitation is not None and (invitation.reminders or invitation.fallback_after):
+        if invitation is not None and (invitation.reminders or invitation.fallback_after or _may_have_failed(row)):
             await self._wake(invitation.id)
 
     async def record_failure(self, row: Delivery, error: ChannelError) -> None:
@@ -56,12 +55,11 @@ class Outcomes:
             await self._try_again(row, error)
         elif isinstance(error, OutcomeUnknown):
             await self.end(row, DeliveryState.UNKNOWN, Reason.OUTCOME_UNKNOWN, str(error))
+        elif isinstance(error, PermanentFailure) and error.opted_out:
+            await self._silencing.stop_texts(row)
+            await self.end(row, DeliveryState.DEAD, Reason.OPTED_OUT, str(error))
         elif isinstance(error, PermanentFailure) and error.address_unusable:
-            now = self._store.clock.now()
-            bounced = address_suppression(
-                self._keyring, row.to, EVERY_BRAND, SuppressionReason.BOUNCED, now, error.code
-            )
-            await self._store.suppressions.insert([bounced])
+            await self._silencing.stop_address(row, error.code)
             await self.end(row, DeliveryState.DEAD, Reason.ADDRESS_UNUSABLE, str(error))
         else:
             await self.end(row, DeliveryState.DEAD, Reason.REFUSED, str(error))
@@ -81,6 +79,9 @@ class Outcomes:
 
     async def end(self, row: Delivery, state: DeliveryState, reason: Reason, detail: str | None = None) -> None:
         """It ends here; planning decides what that means for the invitation (another channel, or its end)."""
+        if state is DeliveryState.UNKNOWN:
+            await self._record_unknown(row, reason, detail)
+            return
         if not await self._store.deliveries.record_end(row, state, reason, detail):
             log.info("sending.not_ours_any_more", delivery=row.id)
             return
@@ -88,9 +89,25 @@ class Outcomes:
         if row.invitation:
             await self._wake(row.invitation)
 
+    async def _record_unknown(self, row: Delivery, reason: Reason, detail: str | None) -> None:
+        """Nobody knows, unless the provider has reported it already: then it was sent."""
+        look_at = self._store.clock.now() + LOOK_AFTER[0]
+        state = await self._store.deliveries.record_unknown(row, detail, look_at)
+        if state is None:
+            log.info("sending.not_ours_any_more", delivery=row.id)
+            return
+        _count(row, state, None if state is DeliveryState.SENT else reason)
+        if row.invitation:
+            await self._wake(row.invitation)
+
     async def _wake(self, invitation: str) -> None:
         await self._store.invitations.wake(invitation)
         self._bells.ring("planning")
+
+
+def _may_have_failed(row: Delivery) -> bool:
+    """Whether a report that it failed may have come before the send returned, when there was nothing to plan yet."""
+    return row.channel is ChannelName.SMS
 
 
 def _count(row: Delivery, state: DeliveryState, reason: Reason | None) -> None:

@@ -1,31 +1,21 @@
-"""Reports: what a mail system says of a delivery comes in; the suppression and the status that follow are stored."""
+"""Reports: what a mail system or Twilio says of a delivery comes in; the news in it are acted on."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 import structlog
 
 from channels.base import ProviderStatus
 from channels.dsn import Action, DeliveryReport
-from survey_service.models.suppression import EVERY_BRAND, SuppressionReason
+from channels.twilio_callbacks import SmsStatus
+from channels.twilio_codes import meaning_of
+from survey_service.delivery.news import Effect, News, take_news
+from survey_service.delivery.silencing import Silencing
+from survey_service.models.delivery import ChannelName
 from survey_service.store.store import Store
-from survey_service.store.suppressions import address_suppression
-from survey_service.tokens import Keyring, OptOutSubject
 
 log = structlog.get_logger()
-
-OptOut = Callable[[OptOutSubject, SuppressionReason], Awaitable[None]]
-
-
-class Effect(StrEnum):
-    """What holds because of a report; the same one again has the same effects."""
-
-    STATUS = "status"  # the delivery's provider status is at least what the report says
-    ADDRESS_SUPPRESSED = "address_suppressed"  # nobody writes to the address any more, under no brand
-    PERSON_SUPPRESSED = "person_suppressed"  # the person is out on all channels of the brand
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +35,40 @@ _PROVIDER_STATUS = {
 }
 
 
-async def take_report(report: DeliveryReport, store: Store, keyring: Keyring, opt_out: OptOut) -> Taken:
-    """Act on a report. What it touches is the delivery's own recipient, whatever addresses the report names."""
+async def take_report(report: DeliveryReport, store: Store, silencing: Silencing) -> Taken:
+    """Act on a bounce or complaint. What it touches is the delivery's own recipient, whatever addresses it names."""
     row = await store.deliveries.get(report.delivery) if report.delivery else None
     log.info("report.taken", delivery=row.id if row else None, action=report.action.value, status=report.status)
     if row is None:
         return Taken(None)
-    effects: list[Effect] = []
-    if report.address_unusable:
-        bounced = SuppressionReason.BOUNCED
-        suppression = address_suppression(keyring, row.to, EVERY_BRAND, bounced, store.clock.now(), report.status)
-        await store.suppressions.insert([suppression])
-        effects.append(Effect.ADDRESS_SUPPRESSED)
-    if report.action is Action.COMPLAINED and row.customer is not None:
-        await opt_out(OptOutSubject(row.brand, row.customer), SuppressionReason.COMPLAINED)
-        effects.append(Effect.PERSON_SUPPRESSED)
-    if detail := report.diagnostic or report.status:
-        await store.deliveries.note_words(row.id, detail)
-    if status := _PROVIDER_STATUS.get(report.action):
-        news = await store.deliveries.raise_status(row.id, status.value, status.rank)
-        effects.append(Effect.STATUS)
-        if news and status is ProviderStatus.FAILED and row.invitation:
-            await store.invitations.wake(row.invitation)  # another channel may be left
-    return Taken(row.id, tuple(effects))
+    news = News(
+        status=_PROVIDER_STATUS.get(report.action),
+        detail=report.diagnostic or report.status,
+        code=report.status,
+        address_unusable=report.address_unusable,
+        complained=report.action is Action.COMPLAINED,
+    )
+    return Taken(row.id, await take_news(row, news, store, silencing))
+
+
+async def take_sms_status(delivery: str, said: SmsStatus, store: Store, silencing: Silencing) -> Taken:
+    """Act on a status callback; its URL named the delivery, and its signature was right."""
+    row = await store.deliveries.get(delivery)
+    log.info("sms_status.taken", delivery=row.id if row else None, status=said.raw, code=said.error_code)
+    if row is None or row.channel is not ChannelName.SMS:
+        return Taken(None)
+    return Taken(row.id, await take_news(row, sms_news(said), store, silencing))
+
+
+def sms_news(said: SmsStatus) -> News:
+    """What a status of Twilio's amounts to. Pure."""
+    meaning = meaning_of(said.error_code) if said.error_code and said.status is ProviderStatus.FAILED else None
+    return News(
+        status=said.status,
+        detail=f"{said.error_code} {meaning.sentence}" if meaning else None,
+        code=said.error_code or "",
+        address_unusable=meaning is not None and meaning.address_unusable,
+        stopped=meaning is not None and meaning.opted_out,
+        provider="twilio",
+        provider_id=said.provider_id,
+    )

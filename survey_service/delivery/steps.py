@@ -20,7 +20,17 @@ from survey_service.models.trigger import ChannelMode
 MAX_DEATHS = 5
 MAX_MESSAGES = 3  # that ask about one invitation
 # A send that failed for good, by no wish of the customer's.
-FAILED = frozenset({Reason.ADDRESS_UNUSABLE, Reason.REFUSED, Reason.RETRIES_EXHAUSTED, Reason.NO_CHANNEL})
+FAILED = frozenset(
+    {
+        Reason.ADDRESS_UNUSABLE,
+        Reason.REFUSED,
+        Reason.RETRIES_EXHAUSTED,
+        Reason.NO_CHANNEL,
+        Reason.COUNTRY_NOT_ALLOWED,
+        Reason.NUMBER_REFUSED,
+        Reason.BUDGET_EXCEEDED,
+    }
+)
 _RUNNING = frozenset({*WAITING_STATES, DeliveryState.SENDING})
 
 
@@ -57,7 +67,8 @@ def next_step(invitation: Invitation, messages: Sequence[Delivery], now: datetim
     if invitation.state is InvitationState.STARTED or any(message.state in _RUNNING for message in asked):
         return waiting
     if not asked:
-        return _first(invitation, now)
+        # A keyword began it: what a message would ask was answered, or asked in reply.
+        return waiting if invitation.state is InvitationState.SENT else _first(invitation, now)
     if any(message.state is DeliveryState.UNKNOWN for message in asked):
         return waiting  # it may have arrived: nothing asks again before that is settled
     sent = [message.sent_at for message in asked if message.sent_at is not None and not _bounced(message)]

@@ -43,6 +43,14 @@ class IdentityConflict(Noun):
     at: datetime  # time of the first event that said so
 
 
+class CustomerNote(Noun):
+    """Something a person wrote that answers no question; `source` says where it came in, such as `sms:SM…`."""
+
+    at: datetime
+    text: str
+    source: str
+
+
 class Customer(Stored):
     """`keys` hold each way this person is found (`id:…`, `email:…`, `phone:…`); a key belongs to one customer."""
 
@@ -51,6 +59,7 @@ class Customer(Stored):
     profile_at: datetime  # time of the newest event that changed the profile
     consent_log: dict[str, ConsentRecord] = Field(default_factory=dict)  # by channel; `profile.consent` with its proof
     conflicts: tuple[IdentityConflict, ...] = ()  # the newest ones
+    notes: tuple[CustomerNote, ...] = ()  # the newest ones
     created_at: datetime
 
     @property

@@ -51,6 +51,9 @@ class Reason(StrEnum):
     ANSWERED = "answered"  # the answer came before the message left
     SURVEY_GONE = "survey_gone"  # the survey or the brand no longer exists
     ADDRESS_UNUSABLE = "address_unusable"  # the address bounced for good
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"  # the number belongs to a country that SURVEY_SMS_COUNTRIES leaves out
+    NUMBER_REFUSED = "number_refused"  # a premium, shared-cost or satellite number
+    BUDGET_EXCEEDED = "budget_exceeded"  # the day's segments, over all or of the country, are used up
     ADDRESS_NOT_ALLOWED = "address_not_allowed"  # outside SURVEY_ONLY_TO, or not on the brand's list of test addresses
     REFUSED = "refused"  # the provider refused the message for good
     RETRIES_EXHAUSTED = "retries_exhausted"  # the provider failed on every try of the schedule

@@ -83,6 +83,9 @@ class Delivery(Claimable):
     detail: str | None = None  # the provider's last words, without addresses
     held_by: str | None = None  # the pause that holds it back, e.g. `channel:email`
     attempts: int = 0
+    attempted_at: datetime | None = None  # the last call to the provider
+    lookups: int = 0  # how often the provider was asked whether it has an unknown one
+    segments: int | None = None  # of a text message, as they are billed
     replaces: str | None = None  # the unknown delivery that an operator sent anew
     provider: str | None = None
     provider_id: str | None = None

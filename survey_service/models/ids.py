@@ -43,6 +43,11 @@ def invitation_id(event: str, trigger: str) -> str:
     return hashed_id("inv", event, trigger)
 
 
+def keyword_invitation_id(text: str) -> str:
+    """One incoming text that begins with a keyword makes at most one invitation."""
+    return hashed_id("inv", "keyword", text)
+
+
 def delivery_id(invitation: str, kind: str, number: int) -> str:
     """The n-th message of one kind for one invitation; planning it twice inserts it once."""
     return hashed_id("dlv", invitation, kind, str(number))

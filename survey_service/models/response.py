@@ -53,6 +53,7 @@ class Response(Claimable):
     asked: tuple[str, ...] = ()  # questions that were on a confirmed page, answered or not
     answers: dict[str, int | str] = Field(default_factory=dict)
     comment: str | None = None
+    texts: tuple[str, ...] = ()  # the incoming texts that are in it: none of them is read as a second answer
     suspect: str | None = None
     started_at: datetime
     finished_at: datetime | None = None

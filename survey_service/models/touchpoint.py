@@ -14,6 +14,8 @@ class TouchpointContent(Noun):
     timezone: str | None = None
     journey_stage: str | None = Field(default=None, max_length=100)
     region: str | None = Field(default=None, max_length=100)
+    keyword: str | None = Field(default=None, max_length=20)  # a text to our number that begins with it asks to answer
+    keyword_survey: str | None = Field(default=None, max_length=100)  # what it answers
 
 
 class Touchpoint(Revised, TouchpointContent):

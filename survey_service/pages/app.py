@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from survey_service.pages import opt_out, sandbox, static_files, survey
+from survey_service.pages import opt_out, sandbox, sandbox_sms, static_files, survey
 from survey_service.parts import Parts
 
 
@@ -12,4 +12,4 @@ def add_pages(app: web.Application, parts: Parts) -> None:
     """Register every page; `/sandbox` and the way to it only where the sandbox is on."""
     app.add_routes([*survey.ROUTES, *opt_out.ROUTES, *static_files.ROUTES])
     if parts.settings.sandbox_on:
-        app.add_routes(sandbox.ROUTES)
+        app.add_routes([*sandbox.ROUTES, *sandbox_sms.ROUTES])

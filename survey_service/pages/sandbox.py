@@ -66,12 +66,12 @@ async def _opened(parts: Parts, mail: SandboxMail, kinds: Mapping[str, str]) -> 
         sender=mail.sender,
         text=_body(message, "plain"),
         headers=tuple((name, str(value)) for name, value in message.items()),
-        steps=await _steps(parts, mail.delivery) if mail.delivery else (),
+        steps=await origin_of(parts, mail.delivery) if mail.delivery else (),
     )
 
 
-async def _steps(parts: Parts, delivery_id: str) -> tuple[SandboxStepView, ...]:
-    """Event, decision, invitation and delivery: why this mail exists."""
+async def origin_of(parts: Parts, delivery_id: str) -> tuple[SandboxStepView, ...]:
+    """Event, decision, invitation and delivery: why this message exists."""
     delivery = await parts.store.deliveries.get(delivery_id)
     if delivery is None:
         return ()

@@ -83,3 +83,46 @@ class SandboxView:
 def render_sandbox(view: SandboxView) -> str:
     """The inbox page; addresses are `/sandbox?mail={id}&view={part}`."""
     return render_page("sandbox.html", lang="en", view=view)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxTextView:
+    """One text message as a bubble; `status` is the provider's last word on one of ours."""
+
+    id: str
+    text: str
+    ours: bool
+    at: datetime
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxTalkView:
+    """A conversation with one number; `latest` is the id of its newest text, by which it is opened."""
+
+    number: str
+    latest: str
+    last_words: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSmsView:
+    """Conversations, newest first, and the opened one, oldest text first; `chosen` is the text whose origin is shown.
+
+    `typed` and `error` bring back what could not be sent.
+    """
+
+    talks: tuple[SandboxTalkView, ...]
+    counts: SandboxCounts
+    selected: SandboxTalkView | None = None
+    texts: tuple[SandboxTextView, ...] = ()
+    chosen: str | None = None
+    steps: tuple[SandboxStepView, ...] = ()
+    typed: str = ""
+    error: str | None = None
+
+
+def render_sandbox_sms(view: SandboxSmsView) -> str:
+    """The conversations as a phone shows them; addresses are `/sandbox/sms?text={id}`."""
+    return render_page("sandbox_sms.html", lang="en", view=view)

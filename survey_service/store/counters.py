@@ -30,6 +30,24 @@ class Counters:
         used = int(before["taken"]) if before else 0
         return max(0, min(wanted, cap - used))
 
+    async def take_all(self, name: str, wanted: int, cap: int, forget_at: datetime) -> bool:
+        """Take `wanted` if so much is left under `cap`, else nothing. One atomic update."""
+        taken = {"$ifNull": ["$taken", 0]}
+        enough = {"$lte": [{"$add": [taken, wanted]}, cap]}
+        after = {"$cond": [enough, {"$add": [taken, wanted]}, taken]}
+        before = await self._collection.find_one_and_update(
+            {"_id": name},
+            [{"$set": {"taken": after, "forget_at": forget_at}}],
+            upsert=True,
+            return_document=ReturnDocument.BEFORE,
+        )
+        used = int(before["taken"]) if before else 0
+        return used + wanted <= cap
+
+    async def give_back(self, name: str, amount: int) -> None:
+        """Return what was taken for something that did not happen."""
+        await self._collection.update_one({"_id": name}, {"$inc": {"taken": -amount}})
+
 
 def hour_of(instant: datetime) -> datetime:
     """The start of the UTC hour."""

@@ -8,11 +8,12 @@ from datetime import datetime
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from survey_service.models.customer import ConsentRecord, Customer, CustomerProfile, IdentityConflict
+from survey_service.models.customer import ConsentRecord, Customer, CustomerNote, CustomerProfile, IdentityConflict
 from survey_service.store.database import Database
 
 _DUPLICATE_KEY = 11000
 MAX_CONFLICTS = 20  # of one customer; the oldest go first
+MAX_NOTES = 50  # of one customer; the oldest go first
 
 
 class Customers:
@@ -91,6 +92,14 @@ class Customers:
             )
             for customer, conflict in conflicts
         )
+
+    async def add_note(self, customer: str, note: CustomerNote) -> None:
+        """Keep what a person wrote; a note of the same source is kept once."""
+        change = {
+            "$push": {"notes": {"$each": [note.model_dump()], "$slice": -MAX_NOTES}},
+            "$currentDate": {"updated_at": True},
+        }
+        await self._collection.update_one({"_id": customer, "notes.source": {"$ne": note.source}}, change)
 
     async def _write(self, updates: Iterable[UpdateOne]) -> None:
         if requests := list(updates):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import WAITING_STATES, Delivery, DeliveryState
+from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
@@ -52,11 +52,23 @@ class Deliveries:
             grouped.setdefault(document["invitation"], []).append(Delivery.from_document(document))
         return grouped
 
-    async def mark_sending(self, row: Delivery) -> bool:
+    async def newest_texts_to(self, number: str, limit: int) -> list[Delivery]:
+        """Text messages that a number has, or may have, of us, and our replies to it, newest first."""
+        arrived = [DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN]
+        query = {"$or": [{"state": {"$in": arrived}}, {"kind": DeliveryKind.DIALOGUE}]}
+        found = self._collection.find({"channel": ChannelName.SMS, "to": number, **query})
+        return [Delivery.from_document(document) async for document in found.sort([("created_at", -1)]).limit(limit)]
+
+    async def mark_sending(self, row: Delivery, segments: int | None = None) -> bool:
         """Take the right to call the provider, majority-written; False: do not send, somebody else acted."""
         guard = {**fence(row), "state": {"$in": [DeliveryState.PLANNED, DeliveryState.SENDING]}}
         change: dict[str, dict[str, Any]] = {
-            "$set": {"state": DeliveryState.SENDING, "held_by": None},
+            "$set": {
+                "state": DeliveryState.SENDING,
+                "held_by": None,
+                "attempted_at": self._clock.now(),
+                "segments": segments,
+            },
             "$inc": {"attempts": 1},
         }
         (done,) = await self._update.apply(FencedUpdate(guard, change))
@@ -68,14 +80,13 @@ class Deliveries:
         change = {
             "state": DeliveryState.SENT,
             "reason": None,
-            "detail": None,
             "provider": provider,
             "provider_id": provider_id,
             "sent_at": self._clock.now(),
             "lease": None,
             "due_at": None,
         }
-        status_too = {**change, "provider_status": status, "provider_rank": rank}
+        status_too = {**change, "detail": None, "provider_status": status, "provider_rank": rank}
         (done,) = await self._update.apply(
             FencedUpdate({**guard, "provider_rank": {"$lt": rank}}, {"$set": status_too})
         )
@@ -84,11 +95,31 @@ class Deliveries:
         return done
 
     async def record_end(self, row: Delivery, state: DeliveryState, reason: Reason, detail: str | None = None) -> bool:
-        """A claimed delivery ends as dead, cancelled or unknown, with its reason."""
+        """A claimed delivery ends as dead or cancelled, with its reason."""
         change = {"$set": {"state": state, "reason": reason, "detail": detail, "lease": None, "due_at": None}}
         guard = {**fence(row), "state": row_state_guard(row, state)}
         (done,) = await self._update.apply(FencedUpdate(guard, change))
         return done
+
+    async def record_unknown(self, row: Delivery, detail: str | None, look_at: datetime | None) -> DeliveryState | None:
+        """Nobody heard what the provider said: `unknown`, looked into at `look_at`; None if somebody else acted.
+
+        `sent`, if a report of the provider came before this: it has the message.
+        """
+        guard = {**fence(row), "state": {"$in": [row.state, DeliveryState.SENDING]}}
+        unknown = {"state": DeliveryState.UNKNOWN, "reason": Reason.OUTCOME_UNKNOWN, "detail": detail}
+        change = {**unknown, "lookups": 0, "lease": None, "due_at": look_at}
+        (done,) = await self._update.apply(FencedUpdate({**guard, "provider_id": None}, {"$set": change}))
+        if done:
+            return DeliveryState.UNKNOWN
+        change = _left(DeliveryState.SENT, self._clock.now())
+        (done,) = await self._update.apply(FencedUpdate({**guard, "provider_id": {"$ne": None}}, {"$set": change}))
+        return DeliveryState.SENT if done else None
+
+    async def record_lookup(self, row: Delivery, lookups: int, next_at: datetime | None) -> None:
+        """The provider was asked about a claimed unknown delivery and showed nothing; None: it is asked no more."""
+        change = {"lookups": lookups, "lease": None, "due_at": next_at}
+        await self._update.apply(FencedUpdate({**fence(row), "state": DeliveryState.UNKNOWN}, {"$set": change}))
 
     async def record_wait(
         self,
@@ -117,6 +148,12 @@ class Deliveries:
         (done,) = await self._update.apply(FencedUpdate(guard, change))
         return done
 
+    async def note_provider_id(self, delivery: str, provider: str, provider_id: str) -> None:
+        """The provider has it, under this id: proof that outlives whatever becomes of the worker that sent it."""
+        guard = {"_id": delivery, "provider_id": None}
+        change = {"provider": provider, "provider_id": provider_id}
+        await self._update.apply(FencedUpdate(guard, {"$set": change}))
+
     async def raise_status(self, delivery: str, status: str, rank: int) -> bool:
         """Take over a provider's status if it ranks higher than the one known."""
         guard = {"_id": delivery, "provider_rank": {"$lt": rank}}
@@ -125,23 +162,24 @@ class Deliveries:
         return done
 
     async def note_words(self, delivery: str, detail: str) -> None:
-        """Keep what the other side said of a message that had left."""
-        await self._update.apply(
-            FencedUpdate({"_id": delivery, "state": DeliveryState.SENT}, {"$set": {"detail": detail}})
-        )
+        """Keep what the other side said of a message that has left, or is just leaving."""
+        guard = {"_id": delivery, "state": {"$in": [DeliveryState.SENDING, DeliveryState.SENT]}}
+        await self._update.apply(FencedUpdate(guard, {"$set": {"detail": detail}}))
 
     async def retry(self, delivery: str, now: datetime) -> bool:
         """Give a dead delivery its tries again."""
         guard = {"_id": delivery, "state": DeliveryState.DEAD}
-        change = {"$set": {"state": DeliveryState.PLANNED, "reason": None, "attempts": 0, "deaths": 0, "due_at": now}}
+        forgotten = dict.fromkeys(("reason", "provider", "provider_id", "provider_status"))
+        counts = dict.fromkeys(("attempts", "deaths", "provider_rank"), 0)
+        change = {"$set": {"state": DeliveryState.PLANNED, "due_at": now, **forgotten, **counts}}
         (done,) = await self._update.apply(FencedUpdate(guard, change))
         return done
 
     async def settle_unknown(self, delivery: str, state: DeliveryState, reason: Reason | None = None) -> bool:
         """An operator or evidence says what became of an unknown delivery."""
-        change: dict[str, Any] = {"state": state, "reason": reason}
+        change = {**_left(state, self._clock.now()), "reason": reason}
         if state is DeliveryState.SENT:
-            change["sent_at"] = self._clock.now()
+            change["detail"] = None
         guard = {"_id": delivery, "state": DeliveryState.UNKNOWN}
         (done,) = await self._update.apply(FencedUpdate(guard, {"$set": change}))
         return done
@@ -157,6 +195,12 @@ class Deliveries:
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Delivery]:
         """A list page, newest first."""
         return await read_page(self._collection, Delivery, filters, request, self._clock.now())
+
+
+def _left(state: DeliveryState, now: datetime) -> dict[str, Any]:
+    """The change that settles what was in doubt."""
+    settled = {"state": state, "reason": None, "lease": None, "due_at": None}
+    return {**settled, "sent_at": now} if state is DeliveryState.SENT else settled
 
 
 def row_state_guard(row: Delivery, target: DeliveryState) -> dict[str, Any]:

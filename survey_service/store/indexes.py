@@ -18,7 +18,8 @@ _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="cha
 
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
-PLAIN = ("brands", "touchpoints", "contact_policies", "pauses", "config")
+PLAIN = ("brands", "contact_policies", "pauses", "config")
+SANDBOX_DAYS = 30  # that a text message is kept in the sandbox
 CAPPED = {"sandbox_messages": 64 * 1024 * 1024}  # bytes; the oldest messages go first
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -54,6 +55,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("invitation", ASCENDING)], name="of_invitation"),
         IndexModel([("customer", ASCENDING), ("brand", ASCENDING), ("state", ASCENDING)], name="of_customer"),
         IndexModel([("state", ASCENDING), ("created_at", DESCENDING)], name="by_state"),
+        IndexModel(
+            [("to", ASCENDING), ("created_at", DESCENDING)],
+            name="of_number",
+            partialFilterExpression={"channel": "sms"},
+        ),
         IndexModel([("held_by", ASCENDING)], name="held", partialFilterExpression={"held_by": {"$type": "string"}}),
     ],
     "responses": [
@@ -66,9 +72,28 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("customer_ref", ASCENDING), ("started_at", DESCENDING)], name="of_customer_ref"),
     ],
     "suppressions": [_NEWEST, _CHANGED, IndexModel([("subject_hash", ASCENDING)], name="of_subject")],
+    "touchpoints": [
+        IndexModel(
+            [("keyword", ASCENDING)],
+            name="one_touchpoint_a_keyword",
+            unique=True,
+            partialFilterExpression={"keyword": {"$type": "string"}},
+        )
+    ],
+    "inbound_texts": [
+        _DUE,
+        _LEASE,
+        IndexModel([("sender", ASCENDING), ("received_at", ASCENDING)], name="of_sender"),
+        IndexModel([("invitation", ASCENDING)], name="of_invitation"),
+    ],
     "contacts": [IndexModel([("holds.invitation", ASCENDING)], name="of_invitation")],
     "counters": [IndexModel([("forget_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
     "api_keys": [IndexModel([("sha256", ASCENDING)], name="one_key_a_hash", unique=True)],
+    "sandbox_texts": [
+        IndexModel([("recipient", ASCENDING), ("created_at", DESCENDING)], name="to_number"),
+        # Not capped: their status changes.
+        IndexModel([("created_at", DESCENDING)], name="newest", expireAfterSeconds=SANDBOX_DAYS * 86_400),
+    ],
     "sandbox_messages": [IndexModel([("received_at", DESCENDING)], name="newest")],
 }
 

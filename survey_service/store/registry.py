@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from survey_service.errors import NotFound, PreconditionFailed
+from pymongo.errors import DuplicateKeyError
+
+from survey_service.errors import Conflict, NotFound, PreconditionFailed
 from survey_service.models.base import Noun, Revised
 from survey_service.models.pause import Pause
 from survey_service.store.database import Database, Session
@@ -35,6 +37,11 @@ class Registry(Generic[RowT, ContentT]):
         found = self._collection.find({"_id": {"$in": list(names)}})
         return {document["_id"]: self._row.from_document(document) async for document in found}
 
+    async def find(self, field: str, value: str) -> RowT | None:
+        """The one that has `value` in a field that no two share."""
+        document = await self._collection.find_one({field: value})
+        return self._row.from_document(document) if document else None
+
     async def all(self) -> list[RowT]:
         """Every one, by name."""
         return [self._row.from_document(document) async for document in self._collection.find().sort("_id", 1)]
@@ -44,6 +51,7 @@ class Registry(Generic[RowT, ContentT]):
 
         Raises:
             PreconditionFailed: `expected` names another revision than the present one (0: there is none).
+            Conflict: another one has what no two may share.
         """
 
         async def write(session: Session) -> tuple[RowT, bool]:
@@ -65,7 +73,11 @@ class Registry(Generic[RowT, ContentT]):
             await raise_revision(self._database, session)
             return row, True
 
-        result: tuple[RowT, bool] = await self._database.transaction(write)
+        try:
+            result: tuple[RowT, bool] = await self._database.transaction(write)
+        except DuplicateKeyError as error:
+            shared = ", ".join((error.details or {}).get("keyPattern", {}))
+            raise Conflict(f"another {self._noun} has the same {shared}") from None
         return result
 
     async def delete(self, name: str) -> None:

@@ -25,8 +25,9 @@ async def replace_unknown(database: Database, unknown: Delivery) -> Delivery | N
             "planned_at": now,
             "created_at": now,
             "updated_at": now,
-            **dict.fromkeys(("lease", "reason", "detail", "provider", "provider_id", "provider_status", "sent_at")),
-            **dict.fromkeys(("claim", "deaths", "attempts", "provider_rank"), 0),
+            **dict.fromkeys(("lease", "reason", "detail", "provider", "provider_id", "provider_status")),
+            **dict.fromkeys(("attempted_at", "sent_at", "segments")),
+            **dict.fromkeys(("claim", "deaths", "attempts", "lookups", "provider_rank"), 0),
         }
     )
 
@@ -34,7 +35,7 @@ async def replace_unknown(database: Database, unknown: Delivery) -> Delivery | N
         ended = await database["deliveries"].update_one(
             {"_id": unknown.id, "state": DeliveryState.UNKNOWN},
             {
-                "$set": {"state": DeliveryState.DEAD, "reason": Reason.OUTCOME_UNKNOWN},
+                "$set": {"state": DeliveryState.DEAD, "reason": Reason.OUTCOME_UNKNOWN, "due_at": None, "lease": None},
                 "$currentDate": {"updated_at": True},
             },
             session=session,

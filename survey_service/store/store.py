@@ -13,9 +13,10 @@ from survey_service.store.customers import Customers
 from survey_service.store.database import Database
 from survey_service.store.deliveries import Deliveries
 from survey_service.store.events import Events
+from survey_service.store.inbound import InboundTexts
 from survey_service.store.invitations import Invitations
 from survey_service.store.responses import Responses
-from survey_service.store.sandbox import SandboxMessages
+from survey_service.store.sandbox import SandboxMessages, SandboxTexts
 from survey_service.store.suppressions import Suppressions
 
 
@@ -29,6 +30,7 @@ class Store:
         self.customers = Customers(self.database)
         self.invitations = Invitations(self.database, lease)
         self.deliveries = Deliveries(self.database, lease)
+        self.inbound = InboundTexts(self.database, lease)
         self.responses = Responses(self.database, lease)
         self.suppressions = Suppressions(self.database)
         self.contacts = Contacts(self.database)
@@ -36,6 +38,7 @@ class Store:
         self.configuration = Configuration(self.database)
         self.api_keys = ApiKeys(self.database)
         self.sandbox = SandboxMessages(self.database)
+        self.sandbox_texts = SandboxTexts(self.database)
 
     async def open(self) -> None:
         """Connect, check, make the indexes; see `Database.prepare`."""

@@ -108,7 +108,7 @@ async def test_a_worker_whose_grace_is_over_gives_back_what_was_not_handed_over(
 async def test_a_claim_that_arrives_after_the_word_to_stop_is_given_back(pipeline: Pipeline) -> None:
     await pipeline.configure()
     await pipeline.post(an_event())
-    intake, planning, _ = pipeline.service.worker.loops
+    intake, planning, *_ = pipeline.service.worker.loops
     await intake.run_until_idle()
     await planning.run_until_idle()
     store = pipeline.store
@@ -202,7 +202,7 @@ async def test_a_send_that_could_not_be_recorded_is_repeated_under_the_same_mess
 ) -> None:
     await pipeline.configure()
     await pipeline.post(an_event())
-    intake, planning, sending = pipeline.service.worker.loops
+    intake, planning, sending, *_ = pipeline.service.worker.loops
     await intake.run_until_idle()
     await planning.run_until_idle()
     # Of the updates on deliveries, the claim and the mark pass; everything after the provider's word fails.

@@ -15,6 +15,7 @@ from survey_service.answering.recording import Recording
 from survey_service.api.app import RUNNER_OPTIONS, create_api
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
+from survey_service.delivery.silencing import Silencing
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.api_key import Scope
@@ -29,6 +30,7 @@ ApiClient = TestClient[Request, Application]
 
 BASE_URL = "http://service.test"
 SECRET = "a secret of sixteen characters or more"
+SMS_AUTH_TOKEN = "the-test-account-token"
 LEASE = timedelta(seconds=5)
 
 
@@ -49,6 +51,7 @@ def make_parts(store: Store, *, rate_limit: str = "100000/minute") -> Parts:
         public_url=BASE_URL,
     )
     keyring, bells = Keyring([SECRET]), Bells()
+    opting_out = OptingOut(store, keyring)
     return Parts(
         settings=settings,
         store=store,
@@ -59,9 +62,11 @@ def make_parts(store: Store, *, rate_limit: str = "100000/minute") -> Parts:
         usable_channels=frozenset({ChannelName.EMAIL, ChannelName.WEB}),
         receiving=Receiving(store.events, store.clock, bells),
         recording=Recording(store),
-        opting_out=OptingOut(store, keyring),
+        opting_out=opting_out,
+        silencing=Silencing(store, keyring, opting_out.opt_out),
         direct=DirectInvitations(store, keyring, bells, BASE_URL),
         composer=Composer(keyring, BASE_URL, settings.email_from),
+        sms_auth_token=SMS_AUTH_TOKEN,
     )
 
 

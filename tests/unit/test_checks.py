@@ -48,7 +48,9 @@ def in_brand(**changes: Any) -> list[FieldProblem]:
 
 
 def in_touchpoint(**changes: Any) -> list[FieldProblem]:
-    return problems_of(lambda: check_touchpoint(TouchpointContent.model_validate({"name": "Mitte", **changes})))
+    return problems_of(
+        lambda: check_touchpoint(TouchpointContent.model_validate({"name": "Mitte", **changes}), {"nps"})
+    )
 
 
 def places(problems: list[FieldProblem]) -> list[tuple[str, str]]:
@@ -176,7 +178,7 @@ def test_a_condition_is_refused_with_line_and_column() -> None:
     assert "line 2, column 3" in problem.message
 
 
-@pytest.mark.parametrize(("channel", "hint"), [("email", "SURVEY_SMTP_URL"), ("sms", "not available yet")])
+@pytest.mark.parametrize(("channel", "hint"), [("email", "SURVEY_SMTP_URL"), ("sms", "SURVEY_TWILIO_ACCOUNT_SID")])
 def test_a_channel_without_settings_is_refused_with_the_way_out(channel: str, hint: str) -> None:
     (problem,) = in_trigger(frozenset({ChannelName.WEB}), channels=[channel])
     assert hint in problem.message
@@ -248,10 +250,34 @@ def test_no_refusal_repeats_an_address() -> None:
         ({"timezone": "Berlin"}, "/timezone", "timezone"),
         ({"journey_stage": "a\tb"}, "/journey_stage", "control_character"),
         ({"region": "a\x7f"}, "/region", "control_character"),
+        ({"keyword": "MITTE"}, "/keyword_survey", "together"),
+        ({"keyword_survey": "nps"}, "/keyword", "together"),
+        ({"keyword": "MITTE", "keyword_survey": "csat"}, "/keyword_survey", "exists"),
+        *(
+            ({"keyword": keyword, "keyword_survey": "nps"}, "/keyword", rule)
+            for keyword, rule in [
+                ("M", "keyword"),
+                ("", "keyword"),
+                ("9A", "keyword"),
+                ("SHOP MITTE", "keyword"),
+                ("Mitte", "spelling"),
+                ("MÜNCHEN", "spelling"),
+                ("STOP", "taken"),
+                ("BAJA", "taken"),
+                ("INFO", "taken"),
+                ("NINE", "taken"),
+                ("NEUN", "taken"),
+            ]
+        ),
     ],
 )
 def test_a_touchpoint_is_refused_where_it_breaks_a_rule(changes: dict[str, Any], pointer: str, rule: str) -> None:
     assert places(in_touchpoint(**changes)) == [(pointer, rule)]
+
+
+@pytest.mark.parametrize("keyword", ["MITTE", "JFK", "T2", "GATE24", "МОСКВА"])
+def test_a_keyword_is_a_word_of_its_own(keyword: str) -> None:
+    assert in_touchpoint(keyword=keyword, keyword_survey="nps") == []
 
 
 @pytest.mark.parametrize("name", ["a", "after-delivery", "0.x_y-z", "a" * 100])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from survey_service.cli.settings_report import settings_report
 from survey_service.errors import ConfigurationError
 from survey_service.settings import SandboxMode, Settings, read_settings
 
@@ -137,3 +138,75 @@ def test_links_start_with_the_public_address_without_its_last_slash() -> None:
     assert read_settings({"SURVEY_PUBLIC_URL": "https://survey.example/q/"}).base_url() == "https://survey.example/q"
     assert read_settings({"SURVEY_PORT": "0"}).base_url(4711) == "http://127.0.0.1:4711"
     assert read_settings({"SURVEY_SANDBOX": "off"}).sandbox is SandboxMode.OFF
+
+
+TWILIO = {
+    "SURVEY_TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
+    "SURVEY_TWILIO_AUTH_TOKEN": SECRET,
+    "SURVEY_TWILIO_FROM": "+15005550006",
+    "SURVEY_PUBLIC_URL": "https://survey.example",
+}
+MESSAGING_SERVICE = f"MG{'0' * 32}"
+
+
+def without(name: str, **more: str) -> dict[str, str]:
+    return {key: value for key, value in TWILIO.items() if key != name} | more
+
+
+@pytest.mark.parametrize("missing", ["SURVEY_TWILIO_ACCOUNT_SID", "SURVEY_TWILIO_AUTH_TOKEN", "SURVEY_TWILIO_FROM"])
+def test_half_of_twilio_stops_the_start_and_names_what_lacks(missing: str) -> None:
+    read_settings(TWILIO)
+    with pytest.raises(ConfigurationError) as stopped:
+        read_settings(without(missing))
+    assert stopped.value.detail.startswith(missing)
+    assert SECRET not in stopped.value.detail
+
+
+def test_an_api_address_alone_is_half_of_twilio() -> None:
+    with pytest.raises(ConfigurationError, match=r"SURVEY_TWILIO_ACCOUNT_SID and SURVEY_TWILIO_AUTH_TOKEN and"):
+        read_settings({"SURVEY_TWILIO_API_URL": "http://127.0.0.1:1"})
+
+
+def test_a_messaging_service_takes_the_place_of_a_number_and_does_not_stand_beside_it() -> None:
+    read_settings(without("SURVEY_TWILIO_FROM", SURVEY_TWILIO_MESSAGING_SERVICE_SID=MESSAGING_SERVICE))
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        read_settings({**TWILIO, "SURVEY_TWILIO_MESSAGING_SERVICE_SID": MESSAGING_SERVICE})
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True),
+        ({"SURVEY_PUBLIC_URL": ""}, False),
+        ({"SURVEY_PUBLIC_URL": "http://survey.example"}, False),
+        ({"SURVEY_PUBLIC_URL": "", "SURVEY_TWILIO_API_URL": "http://127.0.0.1:4711"}, True),
+        ({"SURVEY_PUBLIC_URL": "", "SURVEY_TWILIO_API_URL": "https://api.dublin.ie1.twilio.com"}, False),
+    ],
+)
+def test_text_messages_to_the_outside_need_an_https_address(changes: dict[str, str], allowed: bool) -> None:
+    if allowed:
+        read_settings(TWILIO | changes)
+    else:
+        with pytest.raises(ConfigurationError, match="SURVEY_PUBLIC_URL must be an https address"):
+            read_settings(TWILIO | changes)
+
+
+def test_countries_are_iso_codes_in_any_case_and_none_means_all() -> None:
+    assert read_settings({"SURVEY_SMS_COUNTRIES": "de, AT,ch,"}).allowed_countries == {"DE", "AT", "CH"}
+    assert read_settings({}).allowed_countries == frozenset()
+    with pytest.raises(ConfigurationError, match=r"SURVEY_SMS_COUNTRIES: .*EU, UK"):
+        read_settings({"SURVEY_SMS_COUNTRIES": "DE,UK,EU"})
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({}, "into the sandbox"),
+        (TWILIO, "by SURVEY_TWILIO_ACCOUNT_SID"),
+        ({"SURVEY_SANDBOX": "off"}, "lacks SURVEY_TWILIO_ACCOUNT_SID, SURVEY_TWILIO_AUTH_TOKEN, SURVEY_TWILIO_FROM or"),
+    ],
+)
+def test_the_report_says_how_text_messages_leave_or_what_they_lack(variables: dict[str, str], shown: str) -> None:
+    rows = {name: value for name, value, _ in settings_report(read_settings(variables))}
+    assert rows["channel sms"].startswith(shown)
+    assert SECRET not in str(rows)

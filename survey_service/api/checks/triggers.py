@@ -14,7 +14,7 @@ from survey_service.rules import RuleScope
 _MAX_EVENT_TYPE = 200
 _WAY_OUT: Mapping[ChannelName, str] = {
     ChannelName.EMAIL: "email has no mail server; set SURVEY_SMTP_URL",
-    ChannelName.SMS: "sms is not available yet",
+    ChannelName.SMS: "sms has no Twilio account; set SURVEY_TWILIO_ACCOUNT_SID",
     ChannelName.WEB: "web is switched off",
 }
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 
+from survey_service.answering.numbers_in_words import NUMBERS
+from survey_service.answering.replies import Words, keyword_key, read_keyword, read_reply
 from survey_service.api.checks.fields import (
     Problems,
     address_problems,
@@ -17,6 +20,7 @@ from survey_service.api.checks.fields import (
 from survey_service.errors import FieldProblem
 from survey_service.models.brand import BrandContent, Colors
 from survey_service.models.colors import TEXT_CONTRAST, contrast
+from survey_service.models.survey import QuestionKind
 from survey_service.models.touchpoint import TouchpointContent
 
 # RFC 5321 section 4.5.3.1.1 allows 64 octets; `+dlv_` and 22 digits are added to tell which mail came back.
@@ -32,13 +36,15 @@ def check_brand(content: BrandContent) -> None:
     refuse(_brand_problems(content))
 
 
-def check_touchpoint(content: TouchpointContent) -> None:
-    """Refuse a touchpoint in no known time zone, or with a name of more than one line.
+def check_touchpoint(content: TouchpointContent, surveys: Container[str]) -> None:
+    """Refuse a touchpoint in no known time zone, or with a keyword that could not be heard as one.
+
+    `surveys` are the names that exist.
 
     Raises:
         InvalidInput: every problem, each with its pointer.
     """
-    refuse(_touchpoint_problems(content))
+    refuse(_touchpoint_problems(content, surveys))
 
 
 def _brand_problems(content: BrandContent) -> Problems:
@@ -66,11 +72,29 @@ def _return_path_problems(pointer: str, address: str | None) -> Problems:
         yield FieldProblem(pointer, "length", message)
 
 
-def _touchpoint_problems(content: TouchpointContent) -> Problems:
+def _touchpoint_problems(content: TouchpointContent, surveys: Container[str]) -> Problems:
     yield from line_problems("/name", content.name)
     yield from zone_problems("/timezone", content.timezone)
     yield from line_problems("/journey_stage", content.journey_stage)
     yield from line_problems("/region", content.region)
+    if content.keyword is not None:
+        yield from _keyword_problems(content.keyword)
+    if (content.keyword is None) != (content.keyword_survey is None):
+        missing = "/keyword_survey" if content.keyword_survey is None else "/keyword"
+        yield FieldProblem(missing, "together", "keyword and keyword_survey belong together")
+    if content.keyword_survey is not None and content.keyword_survey not in surveys:
+        yield FieldProblem("/keyword_survey", "exists", "there is no survey of that id")
+
+
+def _keyword_problems(keyword: str) -> Problems:
+    """A keyword is told apart from every command and number, in the one spelling in which it is compared."""
+    compared = keyword_key(keyword)
+    if read_keyword(compared) != (compared, ""):
+        yield FieldProblem("/keyword", "keyword", "is one word of 2 to 20 letters and digits, a letter first")
+    elif compared != keyword:
+        yield FieldProblem("/keyword", "spelling", f"is compared without case and accents: write {compared}")
+    elif not isinstance(read_reply(keyword, QuestionKind.NPS, tuple(NUMBERS)), Words):
+        yield FieldProblem("/keyword", "taken", "means something else in a reply: a number, or a word such as STOP")
 
 
 def _color_problems(colors: Colors) -> Problems:

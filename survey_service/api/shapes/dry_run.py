@@ -74,6 +74,8 @@ class RenderedMessage(BaseModel):
     subject: str | None
     text: str
     html: str | None
+    segments: int | None = Field(default=None, description="Of a text message, as they are billed")
+    warning: str | None = Field(default=None, description="What it costs more than it has to")
 
 
 class TrialOut(BaseModel):

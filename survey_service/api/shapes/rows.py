@@ -105,6 +105,7 @@ class DeliveryRow(Row):
     language: str
     held_by: str | None = Field(description="The pause that holds it back")
     attempts: int = Field(description="Calls to the provider")
+    segments: int | None = Field(description="Of a text message, as they are billed")
     replaces: str | None = Field(description="The unknown delivery that was sent anew with this one")
     provider: str | None
     provider_id: str | None

@@ -12,14 +12,18 @@ async function refresh() {
     location.reload();
     return;
   }
-  for (const id of ["counts", "mails"]) {
+  for (const id of ["counts", "mails", "talk"]) {
     const old = document.getElementById(id);
     const now = fresh.getElementById(id);
-    if (!old || old.innerHTML === now.innerHTML || old.contains(document.activeElement)) continue;
+    if (!old || !now || old.innerHTML === now.innerHTML || old.contains(document.activeElement)) continue;
     const top = old.scrollTop;
+    const atEnd = id === "talk" && top + old.clientHeight >= old.scrollHeight - 8;
     old.innerHTML = now.innerHTML;
-    old.scrollTop = top;
+    old.scrollTop = atEnd ? old.scrollHeight : top;
   }
 }
 
 setInterval(() => refresh().catch(() => {}), EVERY_MS); // the service may be restarting: the next round tries again
+
+const talk = document.getElementById("talk");
+if (talk) talk.scrollTop = talk.scrollHeight; // the newest text is what a phone shows
