@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from benchmarks import backtest, ingest, intake, sending
+from benchmarks import backtest, conditions, ingest, intake, sending, sms
 from benchmarks.measuring import compare, progress_bar, result_table
 from benchmarks.processes import Bench, describe_machine, own_mongod
 
@@ -19,6 +19,8 @@ BENCHMARKS = {
     "intake": intake.deciding,
     "sending": sending.sending,
     "backtest": backtest.rehearsing,
+    "conditions": conditions.evaluating,
+    "sms": sms.sending,
 }
 ROUNDS = 5
 

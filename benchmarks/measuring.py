@@ -16,6 +16,8 @@ class Unit(Enum):
 
     EVENTS = "events/s"
     MAILS = "mails/s"
+    MESSAGES = "messages/s"
+    EVALUATIONS = "evaluations/s"
     MILLISECONDS = "ms"
 
     def speed(self, ours: float, floor: float) -> float:

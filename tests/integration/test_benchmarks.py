@@ -14,7 +14,16 @@ RATIO = re.compile(r"│ +\d+\.\d{3} │")
 
 
 @pytest.mark.parametrize(
-    ("name", "ratios"), [("ingest-single", 4), ("ingest-batch", 2), ("intake", 1), ("sending", 1), ("backtest", 1)]
+    ("name", "ratios"),
+    [
+        ("ingest-single", 4),
+        ("ingest-batch", 2),
+        ("intake", 1),
+        ("sending", 1),
+        ("backtest", 1),
+        ("conditions", 1),
+        ("sms", 1),
+    ],
 )
 def test_a_benchmark_prints_its_ratios(name: str, ratios: int) -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick", name]

@@ -501,6 +501,14 @@ async def test_what_the_morning_finds_expired_is_not_asked(pipeline: Pipeline) -
     assert decision.values["send_at"].startswith("2027-01-14T08:00")
 
 
+async def test_an_address_on_the_web_wakes_nobody_and_is_handed_out_at_night(pipeline: Pipeline) -> None:
+    await pipeline.configure(channels=("web",), quiet_hours=DAYTIME, expires_after="PT6H")
+    set_time(pipeline, datetime(2027, 1, 13, 23, tzinfo=UTC))
+    await pipeline.handle(an_event())
+    assert (await pipeline.decision()).outcome is Outcome.INVITED
+    assert (await pipeline.invitation()).state is InvitationState.SENT
+
+
 async def test_a_message_that_comes_to_its_send_at_night_waits_once_more(pipeline: Pipeline) -> None:
     """It was planned by day; a pause held it until the night."""
     await pipeline.configure(quiet_hours=DAYTIME)
