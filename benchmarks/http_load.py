@@ -10,8 +10,8 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import median
 from typing import cast
@@ -37,8 +37,11 @@ class Load:
 class _Caller(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, requests: Iterator[bytes], done: asyncio.Future[None], times: list[float]) -> None:
+    def __init__(
+        self, requests: Iterator[bytes], expected: bytes, done: asyncio.Future[None], times: list[float]
+    ) -> None:
         self._requests = requests
+        self._expected = expected
         self._done = done
         self._times = times
         self._buffer = bytearray()
@@ -68,7 +71,7 @@ class _Caller(asyncio.Protocol):
         if end < 0:
             return
         length = _LENGTH.search(self._buffer, 0, end)
-        if length is None or not self._buffer.startswith(b"HTTP/1.1 202"):
+        if length is None or not self._buffer.startswith(self._expected):
             if not self._done.done():
                 self._done.set_exception(RuntimeError(bytes(self._buffer[:500]).decode()))
             return
@@ -78,25 +81,32 @@ class _Caller(asyncio.Protocol):
             self.call()
 
 
-async def run_load(port: int, connections: int, requests: int, events: int) -> Load:
-    """Send everything; it is built before the clock starts."""
+async def send_all(port: int, connections: int, requests: Sequence[bytes], status: int) -> Load:
+    """Send what was built before the clock starts; every answer must have `status`. Counts requests as events."""
     loop = asyncio.get_running_loop()
-    lines = make_lines(requests * events)
-    bodies = (b"\n".join(lines[start : start + events]) for start in range(0, len(lines), events))
-    queue = iter([_request(body, batch=events > 1) for body in bodies])
+    queue = iter(requests)
+    expected = f"HTTP/1.1 {status}".encode()
     times: list[float] = []
     callers = []
     for _ in range(connections):
         done = loop.create_future()
-        _, caller = await loop.create_connection(partial(_Caller, queue, done, times), "127.0.0.1", port)
+        _, caller = await loop.create_connection(partial(_Caller, queue, expected, done, times), "127.0.0.1", port)
         callers.append((caller, done))
     started, used = time.perf_counter(), time.process_time()
     for caller, _ in callers:
         caller.call()
     await asyncio.gather(*(done for _, done in callers))
     seconds, used = time.perf_counter() - started, time.process_time() - used
-    assert len(times) == requests
-    return Load(requests * events / seconds, median(times) * 1000, used / seconds)
+    assert len(times) == len(requests)
+    return Load(len(requests) / seconds, median(times) * 1000, used / seconds)
+
+
+async def run_load(port: int, connections: int, requests: int, events: int) -> Load:
+    """Post `requests` times `events` landings."""
+    lines = make_lines(requests * events)
+    bodies = (b"\n".join(lines[start : start + events]) for start in range(0, len(lines), events))
+    load = await send_all(port, connections, [_request(body, batch=events > 1) for body in bodies], 202)
+    return replace(load, events_per_second=load.events_per_second * events)
 
 
 def _request(body: bytes, *, batch: bool) -> bytes:

@@ -17,6 +17,8 @@ class Unit(Enum):
     EVENTS = "events/s"
     MAILS = "mails/s"
     MESSAGES = "messages/s"
+    PAGES = "pages/s"
+    ROWS = "rows/s"
     EVALUATIONS = "evaluations/s"
     MILLISECONDS = "ms"
 

@@ -13,12 +13,14 @@ from pydantic import SecretStr
 from survey_service.api.shapes.event import read_event
 from survey_service.cli.apply import apply_folder, demo_folder
 from survey_service.intake.receiving import PostedEvent
+from survey_service.models.delivery import ChannelName
 from survey_service.models.trigger import TriggerContent
 from survey_service.settings import Settings
 from survey_service.telemetry import REGISTRY
 from survey_service.wiring import Service, open_service
 from survey_service.work.loop import StageLoop
 
+SECRET = "bench-secret-bench-secret"
 TRIGGER = "after-landing"
 CONDITION = "event.data.distance_miles > 0.0 && event.data.carrier != ''"
 _POSTED_AT_ONCE = 1_000
@@ -31,12 +33,12 @@ async def own_service(uri: str, database: str, smtp_port: int = 1) -> AsyncItera
     """An open service whose worker has not been started; its mails go to `smtp_port` on this machine."""
     settings = Settings(
         mongodb_uri=SecretStr(uri),
-        secret=SecretStr("bench-secret-bench-secret"),
+        secret=SecretStr(SECRET),
         smtp_url=SecretStr(f"smtp://127.0.0.1:{smtp_port}"),
     )
     async with open_service(settings, database=database) as service:
         configuration = service.parts.store.configuration
-        await apply_folder(demo_folder(), configuration, service.parts.usable_channels, confirm=lambda _: True)
+        await apply_folder(demo_folder(), configuration, frozenset(ChannelName), confirm=lambda _: True)
         trigger = (await configuration.current()).triggers[TRIGGER]
         changes = {"condition": CONDITION, "hourly_cap": 1_000_000}
         content = TriggerContent.model_validate({**trigger.model_dump(), **changes})

@@ -34,6 +34,15 @@ _RANKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that comes with a mail; `content_type` may carry parameters: `text/calendar; method=PUBLISH`."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class EmailMessage:
     """One mail to one recipient; every text is final and is only ever a value."""
 
@@ -47,6 +56,7 @@ class EmailMessage:
     reply_to: str | None = None
     return_path: str | None = None  # envelope sender; None: the address of `sender`
     headers: Mapping[str, str] = field(default_factory=dict)  # List-Unsubscribe, Auto-Submitted, ...
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

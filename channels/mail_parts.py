@@ -22,6 +22,12 @@ _HEAD_END = re.compile(rb"(?:\A|\n)\r?\n")
 _FIELD = re.compile(r"([!-9;-~]{1,60})[ \t]*:(.*)", re.DOTALL)
 # RFC 2046 section 5.1.1 allows 70 characters.
 _BOUNDARY = re.compile(r'\bboundary\s{0,9}=\s{0,9}(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
+_CHARSET = re.compile(r'\bcharset\s{0,9}=\s{0,9}"?([A-Za-z0-9_-]{1,40})', re.IGNORECASE)
+# What mail is written in; Python knows others that are no charsets, or slow.
+_KNOWN_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(?:le|be)?|us-ascii|iso-8859-\d{1,2}|windows-\d{3,4}|cp\d{3,4}|koi8-[ru]|macintosh"
+    r"|gb2312|gbk|gb18030|big5|euc-(?:jp|kr)|shift-jis|iso-2022-(?:jp|kr)|ks-c-5601-1987|tis-620"
+)
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -44,9 +50,19 @@ class MailPart:
 
     @property
     def text(self) -> str:
-        """The body as text with LF line ends, at most 64 Ki characters; what is no UTF-8 is replaced."""
+        """The body as text with LF line ends, at most 64 Ki characters; what cannot be decoded is replaced.
+
+        A charset that is not in the list is read as UTF-8.
+        """
         body = _decoded(self.body, self.first("content-transfer-encoding").strip().lower())
-        return body[: 4 * _MAX_TEXT].decode("utf-8", "replace")[:_MAX_TEXT].replace("\r\n", "\n")
+        named = _CHARSET.search(self.first("content-type"))
+        charset = named[1].lower().replace("_", "-") if named else ""
+        codec = charset if _KNOWN_CHARSETS.fullmatch(charset) else "utf-8"
+        try:
+            text = body[: 4 * _MAX_TEXT].decode(codec, "replace")
+        except LookupError:  # of the right form, and unknown to Python
+            text = body[: 4 * _MAX_TEXT].decode("utf-8", "replace")
+        return text[:_MAX_TEXT].replace("\r\n", "\n")
 
 
 def read_part(raw: bytes) -> MailPart:

@@ -1,6 +1,7 @@
-"""An `EmailMessage` and its date come in; the bytes of one multipart/alternative mail, ready for SMTP, go out.
+"""An `EmailMessage` and its date come in; the bytes of one mail, ready for SMTP, go out.
 
-The shape of the mail never differs, so its lines are put together here; the stdlib encodes words and bodies.
+Its shape is multipart/alternative, inside of multipart/mixed where something is attached, and never differs: so its
+lines are put together here; the stdlib encodes words and bodies.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from email import base64mime
 from email.utils import format_datetime
+from urllib.parse import quote
 
 import idna
 
-from channels.base import EmailMessage
+from channels.base import Attachment, EmailMessage
 
 _SOFT_LINE = 76  # RFC 2047 §2 for lines with encoded words; RFC 5322 §2.1.1 would allow 78
 _HARD_LINE = 998  # RFC 5322 §2.1.1
@@ -46,6 +48,9 @@ _OWN_HEADERS = frozenset(
         "content-transfer-encoding",
     }
 )
+_CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; [a-z]+=[A-Za-z0-9._-]+)*")
+_QUOTABLE_NAME = re.compile(r"[ !#-\[\]-~]{1,50}")  # a file's, in a quoted string of RFC 2045 section 5.1 as it is
+_NAME_PIECE = re.compile(r"(?:%[0-9A-F]{2}|[^%]){1,16}")  # at most 48 characters
 _TRIPLED_BY_QP = bytes([ord("="), *range(128, 256)])
 
 
@@ -61,7 +66,10 @@ def assemble(message: EmailMessage, date: datetime) -> bytes:
     """
     if not _MESSAGE_ID.fullmatch(message.message_id):
         raise ValueError("Message-ID is not of the form <left@right>")
-    boundary = "=_" + hashlib.sha256(message.message_id.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(message.message_id.encode()).hexdigest()
+    body = _multipart("alternative", digest[:32], [_part("plain", message.text), _part("html", message.html)])
+    if message.attachments:
+        body = _multipart("mixed", digest[32:], [body, *map(_attached, message.attachments)])
     headers = [
         _mailbox_header("From", message.sender),
         f"To: {encode_address(message.recipient)}",
@@ -71,20 +79,9 @@ def assemble(message: EmailMessage, date: datetime) -> bytes:
         f"Message-ID: {message.message_id}",
         *_custom_headers(message.headers),
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+        "",
     ]
-    opening = f"\r\n--{boundary}\r\n".encode()
-    return b"".join(
-        (
-            "\r\n".join(headers).encode(),
-            b"\r\n",
-            opening,
-            _part("plain", message.text),
-            opening,
-            _part("html", message.html),
-            f"\r\n--{boundary}--\r\n".encode(),
-        )
-    )
+    return "\r\n".join(headers).encode() + body
 
 
 def split_mailbox(mailbox: str) -> tuple[str, str]:
@@ -189,6 +186,38 @@ def _fold(name: str, words: list[str]) -> str:
     if max(map(len, lines)) > _HARD_LINE:
         raise ValueError(f"{name} holds a word longer than a line may be")
     return "\r\n".join(lines)
+
+
+def _multipart(subtype: str, digest: str, parts: Sequence[bytes]) -> bytes:
+    """The header fields and the body that hold the parts apart."""
+    boundary = f"=_{digest}"
+    head = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n'
+    opening, end = f"\r\n--{boundary}\r\n".encode(), f"\r\n--{boundary}--\r\n".encode()
+    return head.encode() + b"".join(opening + part for part in parts) + end
+
+
+def _attached(attachment: Attachment) -> bytes:
+    """One file, in base64: its bytes arrive as they are."""
+    if not _CONTENT_TYPE.fullmatch(attachment.content_type):
+        raise ValueError("the type of an attachment is not of the form type/subtype; name=value")
+    head = (
+        _fold("Content-Type", attachment.content_type.split(" ")),
+        "Content-Transfer-Encoding: base64",
+        _fold("Content-Disposition", list(_disposition(attachment.name))),
+    )
+    return "\r\n".join((*head, "", "")).encode() + base64.encodebytes(attachment.content).replace(b"\n", b"\r\n")
+
+
+def _disposition(name: str) -> Iterator[str]:
+    """The words of Content-Disposition (RFC 2183), a name that ASCII cannot say in pieces (RFC 2231 section 4.1)."""
+    _refuse_line_breaks("Content-Disposition", name)
+    yield "attachment;"
+    if _QUOTABLE_NAME.fullmatch(name):
+        yield f'filename="{name}"'
+        return
+    *pieces, last = _NAME_PIECE.findall(f"utf-8''{quote(name, safe='')}")
+    yield from (f"filename*{number}*={piece};" for number, piece in enumerate(pieces))
+    yield f"filename*{len(pieces)}*={last}" if pieces else f"filename*={last}"
 
 
 def _part(subtype: str, text: str) -> bytes:

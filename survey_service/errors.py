@@ -79,12 +79,13 @@ class Conflict(SurveyServiceError):
 
 
 class NotAllowed(SurveyServiceError):
-    """A rule of the contact policy stands against it for now."""
+    """A rule of the contact policy stands against it for now; `next_at` is None where nobody can tell until when."""
 
     code = "not_allowed"
 
-    def __init__(self, reason: str, next_at: datetime) -> None:
-        super().__init__(f"the contact policy does not allow it: {reason}; allowed again at {next_at.isoformat()}")
+    def __init__(self, reason: str, next_at: datetime | None) -> None:
+        until = f"; allowed again at {next_at.isoformat()}" if next_at else ""
+        super().__init__(f"the contact policy does not allow it: {reason}{until}")
         self.reason = reason
         self.next_at = next_at
 

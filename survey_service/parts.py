@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +13,9 @@ from survey_service.answering.recording import Recording
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
 from survey_service.delivery.silencing import Silencing
+from survey_service.followup.granting import Granting
+from survey_service.followup.resolving import Resolving
+from survey_service.followup.webhook_addresses import Addresses
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.delivery import ChannelName
@@ -19,6 +23,8 @@ from survey_service.settings import Settings
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
+
+MAX_EXPORTS = 4
 
 
 class WriteAsCustomer(Protocol):
@@ -34,7 +40,8 @@ class Parts:
     """`base_url` is what links start with; `usable_channels` are those with settings or a sandbox.
 
     `sms_auth_token` proves that a callback is Twilio's, or the sandbox's; None without an SMS channel.
-    `write_as_customer` is there where text messages stay in the sandbox.
+    `write_as_customer` is there where text messages stay in the sandbox. `webhook_addresses` says where webhooks
+    may lead. `exporting` has a place for each export that this process makes at a time.
     """
 
     settings: Settings
@@ -50,8 +57,12 @@ class Parts:
     silencing: Silencing
     direct: DirectInvitations
     composer: Composer
+    granting: Granting
+    resolving: Resolving
     sms_auth_token: str | None = field(default=None, repr=False)
     write_as_customer: WriteAsCustomer | None = None
+    webhook_addresses: Addresses = field(default_factory=Addresses)
+    exporting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_EXPORTS))
 
 
 PARTS = web.AppKey("parts", Parts)

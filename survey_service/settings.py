@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +21,7 @@ from survey_service.errors import ConfigurationError
 
 PREFIX = "SURVEY_"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _TWILIO = frozenset(
     {"twilio_account_sid", "twilio_auth_token", "twilio_from", "twilio_messaging_service_sid", "twilio_api_url"}
 )
@@ -29,6 +33,14 @@ class SandboxMode(StrEnum):
     AUTO = "auto"  # on only with embedded MongoDB on a loopback host
     ON = "on"  # on
     OFF = "off"  # `/sandbox` does not exist; a trigger that names a channel without settings is refused
+
+
+class SuspectsMode(StrEnum):
+    """Whether answers that a machine seems to have given are marked."""
+
+    AUTO = "auto"  # on, but where the sandbox is: there one person plays everybody
+    ON = "on"  # on
+    OFF = "off"  # every answer counts
 
 
 class Settings(BaseSettings):
@@ -90,7 +102,48 @@ class Settings(BaseSettings):
     only_to: str | None = Field(
         default=None, description="Pattern of addresses that may be written to (*@acme.example); all else is not sent"
     )
+    redirect_hosts: str | None = Field(
+        default=None,
+        description="Hosts that a brand may send people to after their thanks, comma-separated (acme.example, "
+        "*.acme.example); unset: none",
+    )
+    link_answers_per_hour: int = Field(
+        default=60,
+        ge=1,
+        le=1_000_000,
+        description="New answers an hour that a public link takes from one network; ten times as many on a kiosk",
+    )
     sandbox: SandboxMode = Field(default=SandboxMode.AUTO, description="auto, on or off: keep messages in /sandbox")
+    suspects: SuspectsMode = Field(
+        default=SuspectsMode.AUTO,
+        description="auto, on or off: mark answers that a machine seems to have given; auto is off in the sandbox",
+    )
+    suspect_seconds: float = Field(
+        default=3.0, ge=0, le=60, description="An answer within so many seconds of its message leaving is suspect"
+    )
+    suspect_burst: int = Field(
+        default=30, ge=1, le=100_000, description="More first answers a minute from one network than this are suspect"
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Proxies in front of the service, as networks (10.0.0.0/8,192.0.2.7), whose X-Forwarded-For is "
+        "believed; unset: none",
+    )
+    metrics_min_n: int = Field(
+        default=5, ge=1, le=1000, description="Figures of one agent are shown from so many answers on"
+    )
+    retain_events_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days after which events, invitations and messages lose whoever they were about; unset: never",
+    )
+    retain_answers_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days after which answers, cases and rewards lose their person, while scores stay; unset: never",
+    )
     lease_seconds: float = Field(
         default=20.0, ge=1, le=600, description="How long a worker's claim lasts without a heartbeat"
     )
@@ -131,6 +184,20 @@ class Settings(BaseSettings):
             raise ValueError(f"{', '.join(unknown)}: not an ISO 3166 code of a country with telephones")
         return value
 
+    @field_validator("redirect_hosts")
+    @classmethod
+    def _check_hosts(cls, value: str | None) -> str | None:
+        for host in sorted(_hosts(value)):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host}: not a host name such as acme.example or *.acme.example")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str | None) -> str | None:
+        _networks(value)
+        return value
+
     @property
     def embedded(self) -> bool:
         """Whether the service brings its own mongod."""
@@ -142,6 +209,18 @@ class Settings(BaseSettings):
         if self.sandbox is SandboxMode.AUTO:
             return self.embedded and self.host in _LOOPBACK
         return self.sandbox is SandboxMode.ON
+
+    @property
+    def suspects_on(self) -> bool:
+        """Whether answers that a machine seems to have given are marked."""
+        if self.suspects is SuspectsMode.AUTO:
+            return not self.sandbox_on
+        return self.suspects is SuspectsMode.ON
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`trusted_proxies`; empty: the peer is the customer."""
+        return _networks(self.trusted_proxies)
 
     @property
     def lease(self) -> timedelta:
@@ -156,6 +235,11 @@ class Settings(BaseSettings):
     def allowed_countries(self) -> frozenset[str]:
         """`sms_countries` as upper-case codes; empty: every country."""
         return _codes(self.sms_countries)
+
+    @property
+    def allowed_redirect_hosts(self) -> frozenset[str]:
+        """`redirect_hosts` in lower case; empty: nobody is sent anywhere."""
+        return _hosts(self.redirect_hosts)
 
     def base_url(self, port: int | None = None) -> str:
         """What links start with: the public URL, else the listening address."""
@@ -191,6 +275,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _codes(text: str | None) -> frozenset[str]:
     return frozenset(code.strip().upper() for code in (text or "").split(",") if code.strip())
+
+
+def _hosts(text: str | None) -> frozenset[str]:
+    return frozenset(host.strip().lower() for host in (text or "").split(",") if host.strip())
+
+
+@lru_cache(maxsize=8)  # every page asks for it
+def _networks(text: str | None) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in (text or "").split(",") if part.strip())
 
 
 def _check_outside(settings: Settings) -> None:

@@ -35,7 +35,29 @@ SMS_SEGMENTS = Counter(
 INBOUND_TEXTS = Counter(
     "survey_inbound_texts", "Incoming texts by what they were taken for", ["result"], registry=REGISTRY
 )
+INBOUND_MAILS = Counter(
+    "survey_inbound_mails", "Incoming mails by what they were taken for", ["result"], registry=REGISTRY
+)
 RESPONSES = Counter("survey_responses", "Answers by survey and status", ["survey", "status"], registry=REGISTRY)
+WEBHOOK_CALLS = Counter(
+    "survey_webhook_calls",
+    "Calls of webhooks by what became of them: delivered, again, dead",
+    ["webhook", "result"],
+    registry=REGISTRY,
+)
+WEBHOOK_SECONDS = Histogram(
+    "survey_webhook_seconds", "Time that receivers of webhooks took to answer", ["webhook"], registry=REGISTRY
+)
+WEBHOOKS_SWITCHED_OFF = Counter(
+    "survey_webhooks_switched_off", "Webhooks that the service switched off, by why", ["reason"], registry=REGISTRY
+)
+FOLLOW_UP_ERRORS = Counter(
+    "survey_follow_up_errors", "Conditions of follow-up rules that could not be answered", ["rule"], registry=REGISTRY
+)
+REWARDS = Counter(
+    "survey_rewards", "Rewards by incentive, state and reason", ["incentive", "state", "reason"], registry=REGISTRY
+)
+CASES = Counter("survey_cases", "Cases by rule and what happened", ["rule", "what"], registry=REGISTRY)
 DUE_ROWS = Gauge("survey_due_rows", "Rows that are due and not held, up to 10,000", ["stage"], registry=REGISTRY)
 
 

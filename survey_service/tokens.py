@@ -1,8 +1,9 @@
 """Tokens in links: made from a key ring and an id, checked without a look-up or by their hash.
 
 A survey token is 22 base62 digits (131 bits) of HMAC-SHA256(key, purpose ‖ invitation): any process derives it
-again for a reminder, and only its SHA-256 is stored. Unsubscribe and preview tokens carry their subject themselves,
-signed, and never expire. Keyed hashes of addresses use the same ring.
+again for a reminder, and only its SHA-256 is stored. The tokens of opt-outs, previews and cases carry their subject
+themselves, signed, and never expire; so do the sheets of public links, the links that sign people in and the cookies
+of the dashboard, whose age the page judges. Keyed hashes of addresses use the same ring.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
 
 from survey_service.models.ids import base62
 
@@ -35,6 +38,32 @@ class PreviewSubject:
     survey: str
     version: int
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class SheetSubject:
+    """One form that a public link handed out, and when; `nonce` makes it another one than all others."""
+
+    link: str
+    nonce: str
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignInSubject:
+    """Whom a mailed link signs in, and until when it does; times are kept to the second."""
+
+    person: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSubject:
+    """Who is signed in, one of our people or an API key by its id, and until when."""
+
+    kind: Literal["person", "key"]
+    id: str
+    until: datetime
 
 
 def token_hash(token: str) -> str:
@@ -74,6 +103,44 @@ class Keyring:
         parts = self._read("preview", token, 3)
         return PreviewSubject(parts[0], int(parts[1]), parts[2]) if parts else None
 
+    def sheet_token(self, subject: SheetSubject) -> str:
+        """A self-verifying token that a form of a public link carries; its time is kept to the second."""
+        return self._sign("sheet", subject.link, subject.nonce, str(int(subject.issued_at.timestamp())))
+
+    def read_sheet_token(self, token: str) -> SheetSubject | None:
+        """The subject of a genuine token; None for anything else."""
+        parts = self._read("sheet", token, 3)
+        return SheetSubject(parts[0], parts[1], datetime.fromtimestamp(int(parts[2]), UTC)) if parts else None
+
+    def case_token(self, case: str) -> str:
+        """A self-verifying token by which the customer of a case says whether it is resolved."""
+        return self._sign("case", case)
+
+    def read_case_token(self, token: str) -> str | None:
+        """The case of a genuine token; None for anything else."""
+        parts = self._read("case", token, 1)
+        return parts[0] if parts else None
+
+    def sign_in_token(self, subject: SignInSubject) -> str:
+        """A self-verifying token of a mailed link; whoever reads it judges its age."""
+        return self._sign("sign-in", subject.person, _seconds(subject.until))
+
+    def read_sign_in_token(self, token: str) -> SignInSubject | None:
+        """The subject of a genuine token, however old; None for anything else."""
+        parts = self._read("sign-in", token, 2)
+        return SignInSubject(parts[0], _instant(parts[1])) if parts else None
+
+    def session_token(self, subject: SessionSubject) -> str:
+        """A self-verifying token of a cookie; whoever reads it judges its age."""
+        return self._sign("session", subject.kind, subject.id, _seconds(subject.until))
+
+    def read_session_token(self, token: str) -> SessionSubject | None:
+        """The subject of a genuine token, however old; None for anything else."""
+        parts = self._read("session", token, 3)
+        if not parts:
+            return None
+        return SessionSubject("key" if parts[0] == "key" else "person", parts[1], _instant(parts[2]))
+
     def _sign(self, purpose: str, *parts: str) -> str:
         payload = "\0".join(parts)
         mac = _mac(self._keys[self.current], purpose, payload)[:_MAC_BYTES]
@@ -104,6 +171,14 @@ class Keyring:
     def internal_secret(self, purpose: str) -> str:
         """A secret between parts of this service, the same in every process: 64 hex digits."""
         return _mac(self._keys[self.current], "internal", purpose).hex()
+
+
+def _seconds(instant: datetime) -> str:
+    return str(int(instant.timestamp()))
+
+
+def _instant(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _kid(secret: str) -> str:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +22,9 @@ from channels.smtp import SmtpChannel, parse_smtp_url
 from channels.twilio_sms import TwilioSettings, TwilioSmsChannel
 from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
+from survey_service.answering.suspicion import Limits, Suspicion
 from survey_service.api.app import CLIENT_MAX_SIZE, add_api
+from survey_service.api.told_rows import TOLD_ROWS
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
 from survey_service.delivery.known import Permitted
@@ -32,8 +35,13 @@ from survey_service.embedded.sandbox_smtp import SandboxSmtp
 from survey_service.embedded.sandbox_texts import StoredTexts
 from survey_service.embedded.twilio_endpoint import TwilioEndpoint
 from survey_service.errors import ConfigurationError
+from survey_service.followup.granting import Granting
+from survey_service.followup.resolving import Resolving
+from survey_service.followup.webhook_addresses import Addresses, is_development
+from survey_service.followup.webhook_posting import Poster
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
+from survey_service.intake.retaining import retention_periods
 from survey_service.models.api_key import Scope
 from survey_service.models.delivery import ChannelName
 from survey_service.pages.app import add_pages
@@ -116,9 +124,12 @@ async def open_service(
         channels = await _open_channels(settings, store, twilio, stack)
         if settings.api_key is not None:
             await store.api_keys.register("SURVEY_API_KEY", list(Scope), settings.api_key.get_secret_value())
+        limits = Limits(timedelta(seconds=settings.suspect_seconds), settings.suspect_burst)
+        suspecting = Suspicion(store, limits) if settings.suspects_on else None
         composer = Composer(keyring, url, settings.email_from)
         opting_out = OptingOut(store, keyring)
         silencing = Silencing(store, keyring, opting_out.opt_out)
+        addresses = Addresses(loopback=is_development(url, on_this_machine=settings.embedded or settings.sandbox_on))
         parts = Parts(
             settings=settings,
             store=store,
@@ -128,18 +139,39 @@ async def open_service(
             base_url=url,
             usable_channels=frozenset({ChannelName.WEB, *channels}),
             receiving=Receiving(store.events, store.clock, bells),
-            recording=Recording(store),
+            recording=Recording(store, bells, frozenset(channels), suspecting),
             opting_out=opting_out,
             silencing=silencing,
             direct=DirectInvitations(store, keyring, bells, url),
             composer=composer,
+            granting=Granting(store, keyring, bells, frozenset(channels)),
+            resolving=Resolving(store, bells, keyring),
             sms_auth_token=twilio.auth_token if twilio else None,
             write_as_customer=_write_as_customer(sms_sandbox, url) if sms_sandbox else None,
+            webhook_addresses=addresses,
         )
         paces = {name: Pace(name, settings.rate_of(name), store.counters, store.clock) for name in channels}
         permitted = Permitted(settings.only_to, settings.allowed_countries)
         caps = SegmentCaps(settings.sms_daily_segments, settings.sms_prefix_daily_segments)
-        built = stages(store, keyring, bells, channels, paces, composer, silencing, permitted, caps, url)
+        poster = Poster(addresses)
+        stack.push_async_callback(poster.close)
+        periods = retention_periods(settings)
+        await store.retentions.watch(periods)
+        built = stages(
+            store,
+            keyring,
+            bells,
+            channels,
+            paces,
+            composer,
+            silencing,
+            permitted,
+            caps,
+            url,
+            TOLD_ROWS,
+            poster,
+            periods,
+        )
         worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
         watch = asyncio.create_task(_watch(store, worker))
         stack.push_async_callback(_cancel, watch)

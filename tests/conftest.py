@@ -51,9 +51,26 @@ def mongodb_uri() -> Iterator[str]:
             runner.run(mongod.stop())
 
 
+@pytest.fixture(scope="session")
+def _emptied() -> list[str]:
+    """Databases of tests that are over: to make their hundred indexes anew would take longer than most tests."""
+    return []
+
+
 @pytest.fixture
-def database_name(mongodb_uri: str) -> Iterator[str]:
-    """A name that no other test uses; the database is dropped afterwards."""
+def database_name(mongodb_uri: str, _emptied: list[str]) -> Iterator[str]:
+    """An empty database that no other running test uses; its collections and indexes may be there already."""
+    name = _emptied.pop() if _emptied else f"test_{uuid.uuid4().hex}"
+    yield name
+    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
+        for collection in client[name].list_collection_names():
+            client[name][collection].delete_many({})
+    _emptied.append(name)
+
+
+@pytest.fixture
+def new_database_name(mongodb_uri: str) -> Iterator[str]:
+    """A database without any collection, for tests of how they are made; it is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     yield name
     with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:

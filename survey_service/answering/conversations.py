@@ -12,15 +12,15 @@ from typing import Protocol
 from survey_service.answering.flow import next_question
 from survey_service.answering.gate import Door, TokenGate, Visit
 from survey_service.answering.opting_out import OptingOut
-from survey_service.answering.recording import variables_of
 from survey_service.answering.replies import Help, OptIn, OptOut, Reading, Score, Words, read_keyword, read_reply
 from survey_service.answering.turns import Situation
 from survey_service.models.ids import keyword_invitation_id
 from survey_service.models.inbound import InboundResult, InboundText
 from survey_service.models.invitation import Invitation
 from survey_service.models.response import Response
-from survey_service.models.survey import QuestionKind, Survey
+from survey_service.models.survey import Survey
 from survey_service.models.touchpoint import Touchpoint
+from survey_service.rules.variables import variables_of
 from survey_service.store.store import Store
 
 _MESSAGES_SEEN = 20  # the newest to a number; an older conversation is over
@@ -144,7 +144,7 @@ class Conversations:
         survey = snapshot.surveys.get(touchpoint.keyword_survey)
         if survey is None or survey.brand not in snapshot.brands:
             return None
-        return _Keyword(touchpoint, survey, read_reply(parts[1], survey.primary_question.kind, survey.languages))
+        return _Keyword(touchpoint, survey, read_reply(parts[1], survey.primary_question.metric, survey.languages))
 
     async def _situation(self, row: InboundText, visit: Visit | None) -> Situation:
         if visit is None or visit.door is not Door.OPEN or visit.invitation is None:
@@ -163,8 +163,8 @@ def _read(row: InboundText, visit: Visit | None) -> Reading:
     if row.opt_out_type is not None:
         return _PROVIDER_COMMANDS[row.opt_out_type]
     if visit is None or visit.survey is None or visit.invitation is None:
-        return read_reply(row.text, QuestionKind.TEXT, ())
+        return read_reply(row.text, None, ())
     answers, asked = (visit.response.answers, visit.response.asked) if visit.response else ({}, ())
     question = next_question(visit.survey, answers, asked, variables_of(visit.invitation))
-    kind = question.kind if question else QuestionKind.TEXT
-    return read_reply(row.text, kind, (visit.invitation.language, *visit.survey.languages))
+    scale = question.metric if question else None
+    return read_reply(row.text, scale, (visit.invitation.language, *visit.survey.languages))

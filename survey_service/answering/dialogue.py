@@ -14,9 +14,9 @@ from itertools import groupby
 import structlog
 
 from survey_service.answering.conversations import BeginByKeyword, Conversations, Scene
-from survey_service.answering.flow import next_question
+from survey_service.answering.flow import next_page, next_question
 from survey_service.answering.opting_out import OptingOut
-from survey_service.answering.recording import Recording, variables_of
+from survey_service.answering.recording import Recording
 from survey_service.answering.replies import OffScale, Score, Words
 from survey_service.answering.turns import (
     Ask,
@@ -40,6 +40,7 @@ from survey_service.models.invitation import Invitation
 from survey_service.models.response import Response
 from survey_service.models.suppression import EVERY_BRAND
 from survey_service.models.survey import Survey
+from survey_service.rules.variables import variables_of
 from survey_service.store.claims import Claim
 from survey_service.store.configuration import Snapshot
 from survey_service.store.store import Store
@@ -49,6 +50,7 @@ from survey_service.texts.dialogue import (
     finished_text,
     help_text,
     link_text,
+    more_text,
     opening_text,
     question_text,
     thanks_text,
@@ -85,7 +87,7 @@ class AnswerTexts:
         self._keyring = keyring
         self._bells = bells
         self._base_url = base_url
-        self._recording = Recording(store)
+        self._recording = Recording(store, bells, {ChannelName.SMS})
         self._opting_out = OptingOut(store, keyring)
         self._conversations = Conversations(store, self._opting_out, begin)
 
@@ -159,8 +161,9 @@ class AnswerTexts:
             await self._store.customers.add_note(scene.customers[0], note)
 
     async def _reply(self, row: InboundText, scene: Scene, turn: Turn | None, response: Response | None) -> None:
-        """Request the one reply to a text, unless the provider has given it."""
-        if row.opt_out_type is not None:
+        """Request the one reply to a text, unless the provider has given it; to an answer it has none."""
+        is_answer = turn is None or isinstance(turn, TakeAnswer)
+        if row.opt_out_type is not None and not is_answer:
             return
         snapshot = await self._store.configuration.current()
         brand = _brand(scene, snapshot)
@@ -193,10 +196,15 @@ class AnswerTexts:
             case Correct(question):
                 return correction_text(question, survey, language, fill)
             case GiveLink():
-                token = self._keyring.survey_token(invitation.id, invitation.token.kid)
-                return link_text(f"{self._base_url}/s/{token}", language) if token else None
+                url = self._page_url(invitation)
+                return link_text(url, language) if url else None
             case _:
-                return _going_on(invitation, survey, response, language, fill)
+                return _going_on(invitation, survey, response, language, fill, self._page_url(invitation))
+
+    def _page_url(self, invitation: Invitation) -> str | None:
+        """The page of an invitation; None where its key is gone."""
+        token = self._keyring.survey_token(invitation.id, invitation.token.kid)
+        return f"{self._base_url}/s/{token}" if token else None
 
     async def _language(self, scene: Scene) -> str:
         if scene.invitation is not None:
@@ -237,14 +245,24 @@ class AnswerTexts:
 
 
 def _going_on(
-    invitation: Invitation, survey: Survey, response: Response | None, language: str, fill: Callable[[str], str]
+    invitation: Invitation,
+    survey: Survey,
+    response: Response | None,
+    language: str,
+    fill: Callable[[str], str],
+    page_url: str | None,
 ) -> str:
-    """After an answer: the next question, or thanks."""
+    """After an answer: the next question, or thanks, and the page where a question is left that only it can ask."""
     answers, asked = (response.answers, response.asked) if response else ({}, ())
-    question = next_question(survey, answers, asked, variables_of(invitation))
-    if question is None:
-        return thanks_text(survey, response.score if response else None, language, fill)
-    return question_text(question, survey, language, fill)
+    variables = variables_of(invitation)
+    question = next_question(survey, answers, asked, variables)
+    if question is not None:
+        return question_text(question, survey, language, fill)
+    thanks = thanks_text(survey, response.score if response else None, language, fill)
+    left = next_page(survey, answers, asked, variables)
+    if page_url is None or not any(question.required for question in left):
+        return thanks
+    return f"{thanks} {more_text(page_url, len(left), language)}"
 
 
 def _brand(scene: Scene, snapshot: Snapshot) -> Brand | None:

@@ -1,4 +1,4 @@
-"""The one gate for survey tokens: a token comes in; open, finished, closed or unknown comes out."""
+"""The one gate for survey tokens and public links: one comes in; open, finished, closed or unknown comes out."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from survey_service.models.ids import response_id
+from survey_service.answering.occasions import Occasion, link_occasion, occasion_of
 from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.models.link import Link
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.survey import Survey
 from survey_service.store.store import Store
+from survey_service.texts.locales import choose_language
 from survey_service.tokens import token_hash
 
 TOKEN_LENGTH = 22
+LINK_AGE = 1.0  # seconds that a change of a link may lag behind
 
 
 class Door(StrEnum):
@@ -27,12 +30,14 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who stands at the door, and what is there already."""
+    """Who stands at the door, and what is there already; it came by an invitation or by a link."""
 
     door: Door
     invitation: Invitation | None = None
     survey: Survey | None = None
     response: Response | None = None
+    link: Link | None = None
+    occasion: Occasion | None = None
 
 
 UNKNOWN = Visit(Door.UNKNOWN)
@@ -56,12 +61,37 @@ class TokenGate:
         survey = await self._store.configuration.survey(invitation.survey, invitation.survey_version)
         if survey is None:
             return UNKNOWN
-        response = await self._store.responses.get(response_id(invitation.id))
-        return Visit(door_of(invitation, response, self._store.clock.now()), invitation, survey, response)
+        occasion = occasion_of(invitation)
+        response = await self._store.responses.get(occasion.response)
+        door = door_of(invitation, response, self._store.clock.now())
+        return Visit(door, invitation, survey, response, occasion=occasion)
+
+    async def look_at_link(self, name: str, sheet: str | None, language: str) -> Visit:
+        """What a public link opens at the moment.
+
+        `sheet` is the form that was handed out, None for one who comes anew; `language` is the browser's.
+        """
+        snapshot = await self._store.configuration.current(LINK_AGE)
+        link = snapshot.links.get(name)
+        survey = snapshot.surveys.get(link.survey) if link else None
+        if link is None or survey is None:
+            return UNKNOWN
+        if not link.enabled:
+            return Visit(Door.CLOSED, survey=survey, link=link)
+        spoken = choose_language([link.language or language], survey.languages, survey.default_language)
+        occasion = link_occasion(link, sheet or "", spoken)
+        response = await self._store.responses.get(occasion.response) if sheet else None
+        if response is not None and response.survey_version != survey.version:
+            survey = await self._store.configuration.survey(response.survey, response.survey_version)
+        finished = response is not None and response.status is ResponseStatus.FINISHED
+        door = Door.FINISHED if finished else Door.OPEN
+        return Visit(door, survey=survey, response=response, link=link, occasion=occasion)
 
 
 def door_of(invitation: Invitation, response: Response | None, now: datetime) -> Door:
     """What an invitation's token opens. Pure."""
+    if invitation.erased_at is not None:
+        return Door.CLOSED
     if response is not None and response.status is ResponseStatus.FINISHED:
         return Door.FINISHED
     if invitation.state in {InvitationState.CANCELLED, InvitationState.EXPIRED} or now >= invitation.expires_at:

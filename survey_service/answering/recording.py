@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
-from survey_service.answering.flow import Fault, next_page, read_form
+from survey_service.answering.confirming import confirmations
+from survey_service.answering.flow import Answers, next_page
+from survey_service.answering.forms import Circumstances, Fault, Form, read_form
 from survey_service.answering.gate import Door, TokenGate, Visit
+from survey_service.answering.revisions import next_revision
+from survey_service.calendars.zones import zone
 from survey_service.models.delivery import ChannelName
-from survey_service.models.ids import response_id
-from survey_service.models.invitation import Invitation
-from survey_service.models.response import FinishedBy, Response, ResponseStatus
-from survey_service.models.survey import Question, Survey
-from survey_service.rules import cel_value
+from survey_service.models.response import Response, ResponseStatus
+from survey_service.models.survey import Question, QuestionKind
 from survey_service.store.store import Store
 from survey_service.telemetry import RESPONSES
+from survey_service.work.bells import Bells
+
+SUBMISSION_FIELD = "_submission"  # the page's own id of what it sends, the same one on every try
+PAGE_FIELD = "_page"  # the ids of the questions that the form showed: a box that is not ticked sends nothing else
+_SUBMISSION_LENGTH = 64
+_BRAND_AGE = 1.0  # seconds that a brand's zone may lag behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class Submission:
     """What became of a submitted page.
 
     `visit` is the state afterwards; `page` holds the questions to show next (with `faults`: the same ones again).
-    `taken` says whether this very submission was stored.
+    `taken` says whether this very submission is stored.
     """
 
     visit: Visit
@@ -32,136 +41,124 @@ class Submission:
     faults: Mapping[str, Fault] | None = None
 
 
-class Recording:
-    """Stores answers; the only writer of responses that customers reach."""
+class Suspecting(Protocol):
+    """Judges the first answer of a response."""
 
-    def __init__(self, store: Store) -> None:
+    async def judge(self, visit: Visit, network: str | None, now: datetime) -> str | None:
+        """Why it is left out of metrics; None: it counts."""
+        ...
+
+
+class Recording:
+    """Stores answers; the only writer of responses that customers reach. `usable` are the channels with settings."""
+
+    def __init__(
+        self, store: Store, bells: Bells, usable: Collection[ChannelName], suspecting: Suspecting | None = None
+    ) -> None:
         self._store = store
+        self._usable = usable
+        self._bells = bells
         self._gate = TokenGate(store)
+        self._suspecting = suspecting
 
     async def look(self, token: str) -> Visit:
         """What a token opens; changes nothing."""
         return await self._gate.look(token)
 
+    async def look_at_link(self, name: str, sheet: str | None, language: str) -> Visit:
+        """What a public link opens; changes nothing."""
+        return await self._gate.look_at_link(name, sheet, language)
+
     def page_of(self, visit: Visit) -> tuple[Question, ...]:
         """The questions that an open visit shows now."""
-        if visit.door is not Door.OPEN or visit.invitation is None or visit.survey is None:
+        if visit.door is not Door.OPEN or visit.occasion is None or visit.survey is None:
             return ()
         answers = visit.response.answers if visit.response else {}
         asked = visit.response.asked if visit.response else ()
-        return tuple(next_page(visit.survey, answers, asked, variables_of(visit.invitation)))
+        return tuple(next_page(visit.survey, answers, asked, visit.occasion.variables))
 
-    async def submit(self, token: str, form: Mapping[str, str], language: str | None = None) -> Submission:
-        """Take one page of answers.
+    async def submit_token(
+        self, token: str, form: Form, language: str | None = None, network: str | None = None
+    ) -> Submission:
+        """Take one page of answers to an invitation; see `submit`."""
+        return await self.submit(partial(self.look, token), form, language, network)
+
+    async def submit(
+        self,
+        look: Callable[[], Awaitable[Visit]],
+        form: Form,
+        language: str | None = None,
+        network: str | None = None,
+    ) -> Submission:
+        """Take one page of answers for whoever `look` finds at the door.
 
         The first confirmed page makes the response, later ones add to it; when nothing is left to ask it is
         finished. A finished response is never changed: a second submission finds the door `finished`.
         """
-        visit = await self._gate.look(token)
-        if visit.door is not Door.OPEN or visit.invitation is None or visit.survey is None:
+        visit = await look()
+        submission = form.get(SUBMISSION_FIELD, "")[:_SUBMISSION_LENGTH] or None
+        if visit.response is not None and submission in visit.response.submissions:
+            return Submission(visit, taken=True, page=self.page_of(visit))
+        if visit.door is not Door.OPEN or visit.occasion is None or visit.survey is None:
             return Submission(visit, taken=False)
         page = self.page_of(visit)
-        # A page that was sent before and comes again (back button, double tap) is not held against its sender.
-        if page and not any(question.id in form for question in page) and visit.response is not None:
+        if visit.response is not None and not _is_form_of(page, form):
             return Submission(visit, taken=False, page=page)
-        read = read_form(page, form)
+        now = self._store.clock.now()
+        read = read_form(page, form, await self._circumstances(visit, page, now))
         if read.faults:
             return Submission(visit, taken=False, page=page, faults=read.faults)
-        response = next_revision(visit, page, read.answers, language, self._store.clock.now())
-        if not await self._save(response):
-            # Another tab was first; whatever it stored stands.
-            now_there = await self._gate.look(token)
-            return Submission(now_there, taken=False, page=self.page_of(now_there))
+        response = next_revision(visit, page, read.answers, now, language=language, submission=submission)
+        if response.revision == 1:
+            response = response.model_copy(update={"network": network, **await self._judge(visit, network, now)})
+        if not await self._save(response, visit, read.answers):
+            # Another writer was first: another tab, whose word stands, or an earlier try of this very submission.
+            now_there = await look()
+            taken = now_there.response is not None and submission in now_there.response.submissions
+            return Submission(now_there, taken, self.page_of(now_there))
         finished = response.status is ResponseStatus.FINISHED
-        after = Visit(Door.FINISHED if finished else Door.OPEN, visit.invitation, visit.survey, response)
+        door = Door.FINISHED if finished else Door.OPEN
+        after = Visit(door, visit.invitation, visit.survey, response, visit.link, visit.occasion)
         return Submission(after, taken=True, page=self.page_of(after))
 
     async def answer(
-        self, visit: Visit, page: Sequence[Question], answers: Mapping[str, int | str], text: str
+        self, visit: Visit, page: Sequence[Question], answers: Answers, text: str, by: ChannelName = ChannelName.SMS
     ) -> Response | None:
-        """Take `answers` to the questions of `page` that the incoming text `text` gave, on an open visit.
+        """Take `answers` to the questions of `page` that the incoming text or mail `text` gave, on an open visit.
 
         The response that holds them now; None if another writer was first, and nothing is changed.
         """
-        response = next_revision(visit, page, answers, None, self._store.clock.now(), text)
-        return response if await self._save(response) else None
+        response = next_revision(visit, page, answers, self._store.clock.now(), text=text, by=by)
+        return response if await self._save(response, visit, answers) else None
 
-    async def _save(self, response: Response) -> bool:
-        if not await self._store.responses.save(response):
+    async def _circumstances(self, visit: Visit, page: Sequence[Question], now: datetime) -> Circumstances:
+        phone_known = visit.occasion is not None and visit.occasion.phone is not None
+        brand = None
+        if visit.survey is not None and any(question.kind is QuestionKind.CALL for question in page):
+            snapshot = await self._store.configuration.current(_BRAND_AGE)
+            brand = snapshot.brands.get(visit.survey.brand)
+        return Circumstances(now, zone(brand.timezone if brand else "UTC"), phone_known)
+
+    async def _judge(self, visit: Visit, network: str | None, now: datetime) -> dict[str, str]:
+        reason = await self._suspecting.judge(visit, network, now) if self._suspecting else None
+        return {"suspect": reason, "suspect_by": "service"} if reason else {}
+
+    async def _save(self, response: Response, visit: Visit, new: Answers) -> bool:
+        if not await self._store.responses.save(response, confirmations(response, visit, new, self._usable)):
             return False
+        self._bells.ring("following")
+        self._bells.ring("sending")
         RESPONSES.labels(response.survey, response.status.value).inc()
         return True
 
 
-def next_revision(
-    visit: Visit,
-    page: Sequence[Question],
-    new: Mapping[str, int | str],
-    language: str | None,
-    now: datetime,
-    text: str | None = None,
-) -> Response:
-    """The response after one more confirmed page, or after the answers in an incoming text (its id). Pure."""
-    invitation, survey, before = visit.invitation, visit.survey, visit.response
-    assert invitation is not None and survey is not None  # noqa: S101, PT018 -- the caller checked the door
-    answers = {**(before.answers if before else {}), **new}
-    asked = (*(before.asked if before else ()), *(question.id for question in page))
-    finished = not next_page(survey, answers, asked, variables_of(invitation))
-    came_by = ChannelName.SMS if text is not None else invitation.channels[0]
-    primary = survey.primary_question
-    score = answers.get(primary.id)
-    return Response(
-        id=response_id(invitation.id),
-        revision=before.revision + 1 if before else 1,
-        status=ResponseStatus.FINISHED if finished else ResponseStatus.PARTIAL,
-        finished_by=FinishedBy.CUSTOMER if finished else None,
-        survey=survey.survey,
-        survey_version=survey.version,
-        brand=survey.brand,
-        trigger=invitation.trigger,
-        trigger_version=invitation.trigger_version,
-        variant=invitation.variant,
-        event=invitation.event,
-        invitation=invitation.id,
-        customer=invitation.customer,
-        customer_ref=invitation.customer_ref,
-        touchpoint=invitation.touchpoint,
-        dimensions=invitation.dimensions,
-        channel=before.channel if before else came_by.value,
-        language=language or (before.language if before else invitation.language),
-        metric=primary.kind.value,
-        scale=primary.scale.label if primary.scale else "",
-        score=score if isinstance(score, int) else None,
-        scores=_scores(survey, answers),
-        asked=asked,
-        answers=answers,
-        comment=_comment(survey, answers),
-        texts=(*(before.texts if before else ()), *((text,) if text is not None else ())),
-        started_at=before.started_at if before else now,
-        finished_at=now if finished else None,
-    )
+def _is_form_of(page: Sequence[Question], form: Form) -> bool:
+    """Whether a form shows this page; one that was sent before and comes again (back button) is of an earlier one."""
+    if PAGE_FIELD in form:
+        return form[PAGE_FIELD] == page_name(page)
+    return any(question.id in form for question in page)
 
 
-def _scores(survey: Survey, answers: Mapping[str, int | str]) -> dict[str, int]:
-    scores = {}
-    for question in survey.questions:
-        value = answers.get(question.id)
-        if question.scale is not None and isinstance(value, int):
-            scores[question.id] = value
-    return scores
-
-
-def _comment(survey: Survey, answers: Mapping[str, int | str]) -> str | None:
-    """The first thing that was said in words."""
-    texts = (answers[question.id] for question in survey.questions if question.scale is None and question.id in answers)
-    return next((text for text in texts if isinstance(text, str)), None)
-
-
-def variables_of(invitation: Invitation) -> dict[str, object]:
-    """`event` and `customer`, as conditions see them."""
-    event = invitation.event.model_dump(mode="json") if invitation.event else {}
-    customer = invitation.recipient.model_dump()
-    return {
-        "event": cel_value({**event, "data": invitation.data}),
-        "customer": cel_value({**customer, "id": customer.pop("external_id"), "language": invitation.language}),
-    }
+def page_name(page: Sequence[Question]) -> str:
+    """What a form says of itself in `PAGE_FIELD`."""
+    return " ".join(question.id for question in page)

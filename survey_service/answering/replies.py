@@ -6,15 +6,16 @@ What was written is kept as it was written: folding serves the reading alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from survey_service.answering.commands import Command, mentions_stop, read_command
-from survey_service.answering.flow import MAX_TEXT
 from survey_service.answering.folding import Folded, fold
+from survey_service.answering.forms import MAX_TEXT
 from survey_service.answering.numbers_in_words import NUMBERS
 from survey_service.answering.scores import SEPARATORS, read_score
-from survey_service.models.survey import SCALES, QuestionKind
+from survey_service.answering.yes_or_no import read_yes_or_no
+from survey_service.models.survey import Scale
 from survey_service.texts.locales import language_of
 from survey_service.texts.printable import printable
 
@@ -36,7 +37,10 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A number of the scale and what was said beside it; `mentions_stop` calls for a word on how to opt out."""
+    """A number of the scale and what was said beside it; `mentions_stop` calls for a word on how to opt out.
+
+    On a yes-or-no scale 1 is a yes and 0 a no.
+    """
 
     value: int
     comment: str | None = None
@@ -59,14 +63,15 @@ class Words:
     mentions_stop: bool = False
 
 
-Reading = OptOut | OptIn | Help | Score | OffScale | Words
+Answer = Score | OffScale | Words
+Reading = OptOut | OptIn | Help | Answer
 
 _COMMANDS: dict[Command, Reading] = {Command.STOP: OptOut(), Command.START: OptIn(), Command.HELP: Help()}
 _KEYWORD = re.compile(r'["(\[*]*([^\W\d_][^\W_]{1,19})(?!\w)')
 
 
-def read_reply(text: str, kind: QuestionKind, languages: Sequence[str]) -> Reading:
-    """What an SMS says to a question of that kind, opting out before anything else.
+def read_reply(text: str, scale: Scale | None, languages: Sequence[str]) -> Reading:
+    """What an SMS says to a question on that scale (None: one that takes words), opting out before anything else.
 
     Numbers in words are read in the given languages (`de`, `pt-BR`; those without a list are left out), commands in
     all. Only the first MAX_TEXT characters count. To a text question whatever is no command is words.
@@ -74,13 +79,12 @@ def read_reply(text: str, kind: QuestionKind, languages: Sequence[str]) -> Readi
     folded = _folded(text)
     if command := read_command(folded):
         return _COMMANDS[command]
-    mentioned = mentions_stop(folded)
-    scale = SCALES.get(kind)
-    spoken = NUMBERS.keys() & set(map(language_of, languages))
-    if scale is None or (score := read_score(folded, scale, spoken)) is None:
-        return Words(folded.source, mentioned)
-    value, comment = score
-    return Score(value, comment, mentioned) if value in scale.values else OffScale(value, mentioned)
+    return _read_answer(folded, scale, languages)
+
+
+def read_answer(text: str, scale: Scale | None, languages: Sequence[str]) -> Answer:
+    """What an SMS says that is no command, as `read_reply` does."""
+    return _read_answer(_folded(text), scale, languages)
 
 
 def read_keyword(text: str) -> tuple[str, str] | None:
@@ -98,6 +102,21 @@ def read_keyword(text: str) -> tuple[str, str] | None:
 def keyword_key(keyword: str) -> str:
     """A registered keyword as `read_keyword` returns it: capitals without accents, digits in ASCII."""
     return fold(keyword).text.upper()
+
+
+def _read_answer(folded: Folded, scale: Scale | None, languages: Sequence[str]) -> Answer:
+    mentioned = mentions_stop(folded)
+    score = _score(folded, scale, NUMBERS.keys() & set(map(language_of, languages))) if scale else None
+    if scale is None or score is None:
+        return Words(folded.source, mentioned)
+    value, comment = score
+    return Score(value, comment, mentioned) if value in scale.values else OffScale(value, mentioned)
+
+
+def _score(folded: Folded, scale: Scale, spoken: Set[str]) -> tuple[int, str | None] | None:
+    if scale.is_yes_or_no:
+        return read_yes_or_no(folded) or read_score(folded, scale, ())  # "uno" is no yes
+    return read_score(folded, scale, spoken)
 
 
 def _folded(text: str) -> Folded:

@@ -25,15 +25,15 @@ from survey_service.answering.numbers_in_words import (
 )
 from survey_service.models.survey import Scale
 
-SEPARATORS = " \t\n.,;:!?…*=/|)]}>~\"'“”»«-–—"  # between a number and its comment
+SEPARATORS = " \t\n.,،؛、。;:!?؟…*=/|)]}>~\"'“”»«-–—"  # between a number and its comment
 
 _FEW_WORDS = 4  # of a comment in which another number corrects the first: "9, sorry, meant 10"
 _STAR_SCALE = 5
 
 _STAR = "★⭐🌟"
-_EMOJI = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+EMOJI = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 _FIGURE = r"(?<![\w<])-?(?:\d{1,2}|[1-9]\d\d)(?!\w)"
-_END = r'[ .!?)"\]*]*$'
+END = r'[ .!?)"\]*]*$'
 _WORD = re.compile(r"\w+")
 
 
@@ -46,11 +46,11 @@ def read_score(folded: Folded, scale: Scale, languages: Iterable[str]) -> tuple[
     if match := grammar.first.match(folded.text):
         if _of_another_scale(match, scale, grammar) or _doubtful(match, scale, grammar):
             return None
-        return grammar.value(match["number"]), _comment(folded.written(match.end()).lstrip(SEPARATORS))
+        return grammar.value(match["number"]), comment_of(folded.written(match.end()).lstrip(SEPARATORS))
     match = grammar.last.search(folded.text)
     if not match or _of_another_scale(match, scale, grammar) or re.search(r"\d", folded.text[: match.start("number")]):
         return None
-    return grammar.value(match["number"]), _comment(folded.written(0, match.end("comment")).rstrip(" ,;-–—"))
+    return grammar.value(match["number"]), comment_of(folded.written(0, match.end("comment")).rstrip(" ,;-–—"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +75,40 @@ def _grammar(languages: Set[str]) -> _Grammar:
         for value, spellings in enumerate(NUMBERS[language].split())
         for word in spellings.split("/")
     }
-    hardly = _any(numbers.keys() & HARDLY_NUMBERS.split())
-    words = _any(numbers.keys() - HARDLY_NUMBERS.split())
+    hardly = any_of(numbers.keys() & HARDLY_NUMBERS.split())
+    words = any_of(numbers.keys() - HARDLY_NUMBERS.split())
     number = rf"(?P<number>(?P<figure>{_FIGURE})|(?P<hardly>{hardly})|{words})"
-    high = rf"(?: ?(?P<slash>[/\\]) ?| {_any(OUT_OF.split())} )(?P<high>\d{{1,3}}(?!\w)|{words})(?! ?/)"
-    points = rf"(?: {_any(POINTS.split())})?"
-    stars = rf"(?P<stars> ?[{_STAR}]+| {_any(STARS.split())})?"
-    leads = rf'(?:{_any(LEADS.split())}(?: - |[ ,.:!\n"(*]*)){{0,8}}?'
+    high = rf"(?: ?(?P<slash>[/\\]) ?| {any_of(OUT_OF.split())} )(?P<high>\d{{1,3}}(?!\w)|{words})(?! ?/)"
+    points = rf"(?: {any_of(POINTS.split())})?"
+    stars = rf"(?P<stars> ?[{_STAR}]+| {any_of(STARS.split())})?"
+    leads = rf'(?:{any_of(LEADS.split())}(?: - |[ ,.:!\n"(*]*)){{0,8}}?'
 
     mark = r'(?: ?[.,;:!)"\]*=]+(?!\d)| ?\n| -|- |--| \()'
-    emoji = rf" ?(?:[{_EMOJI}](?<![{_STAR}])|<3)"
-    because = f" {_any(CONNECTORS.split())}"
-    comment = f" {_any(OPENERS.split())}"
+    emoji = rf" ?(?:[{EMOJI}](?<![{_STAR}])|<3)"
+    because = f" {any_of(CONNECTORS.split())}"
+    comment = f" {any_of(OPENERS.split())}"
     by_figure = rf"(?(figure){comment}|(?!))"
     by_slash = r"(?(slash) \w|(?!))"
-    follows = rf"(?={_END}|{because}|(?(hardly)(?!)|(?:{mark}|{emoji}|{by_figure}|{by_slash})))"
+    follows = rf"(?={END}|{because}|(?(hardly)(?!)|(?:{mark}|{emoji}|{by_figure}|{by_slash})))"
     return _Grammar(
         numbers=numbers,
         number=re.compile(f"{_FIGURE}|{words}"),
-        first=re.compile(rf'["(\[*.,!¡¿:;~ \n{_EMOJI}]*{leads}{number}{points}(?:{high})?{points}{stars}{follows}'),
+        first=re.compile(rf'["(\[*.,!¡¿:;~ \n{EMOJI}]*{leads}{number}{points}(?:{high})?{points}{stars}{follows}'),
         last=re.compile(
-            rf"(?P<comment>(?<!\bno)(?<!\bnr)(?<!\bca)[.!,;\n{_EMOJI}] ?| - | (?=\d+ ?[/\\])){leads}"
-            rf"(?P<number>{_FIGURE})(?:{high})?{points}{stars}{_END}"
+            rf"(?P<comment>(?<!\bno)(?<!\bnr)(?<!\bca)[.!,;\n{EMOJI}] ?| - | (?=\d+ ?[/\\])){leads}"
+            rf"(?P<number>{_FIGURE})(?:{high})?{points}{stars}{END}"
         ),
     )
 
 
-def _any(words: Iterable[str]) -> str:
-    """A pattern for one of the words, the longest that fits, as a whole word."""
-    alternatives = [re.escape(fold(word).text) for word in sorted(words, key=len, reverse=True)]
+def any_of(words: Iterable[str], *, drawn_out: bool = False) -> str:
+    """A pattern for one of the words, the longest that fits, as a whole word; `drawn_out` like "noooo" if wanted."""
+    alternatives = [_spelled(fold(word).text, drawn_out) for word in sorted(words, key=len, reverse=True)]
     return rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)" if alternatives else "(?!)"
+
+
+def _spelled(word: str, drawn_out: bool) -> str:
+    return f"{re.escape(word)}{re.escape(word[-1])}*" if drawn_out else re.escape(word)
 
 
 def _of_another_scale(match: re.Match[str], scale: Scale, grammar: _Grammar) -> bool:
@@ -133,8 +137,8 @@ def _doubtful(match: re.Match[str], scale: Scale, grammar: _Grammar) -> bool:
     )
 
 
-def _comment(written: str) -> str | None:
-    """What was written, unless it is no more than the remains of a smiley."""
+def comment_of(written: str) -> str | None:
+    """What was written beside an answer, unless it is no more than the remains of a smiley."""
     comment = written.strip()
     return comment if len(comment) > 1 or not comment.isascii() else None
 

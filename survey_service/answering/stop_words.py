@@ -39,7 +39,8 @@ PHRASES: dict[str, Phrases] = {
         alone="no stop, enough, no sms, quit it",
         no_more="dont, do not, no more, no further, never … again, cancel, end, quit, revoke",
         about="text, texts, texting, message, messages, messaging, msg, msgs, sms, survey, surveys, contact, "
-        "contacting, send, sending, spam, spamming, bothering, write, writing, notifications, emails, mails, asking",
+        "contacting, send, sending, spam, spamming, bothering, write, writing, notifications, email, emails, "
+        "emailing, mail, mails, mailing, asking",
         negation="dont, do not, not, never, no, non, wont, didnt, cant",
         courtesy="please, pls, plz, kindly, thanks, thank, you, thx, now, immediately, asap, just, ok, okay, hi, "
         "hello, hey, sorry, already, right, fucking, bloody, damn, shit, crap, ffs",
@@ -58,7 +59,8 @@ PHRASES: dict[str, Phrases] = {
         "keine werbung, nicht mehr schreiben, widerruf, widerrufen",
         no_more="keine … mehr, keine weiteren, nicht mehr, nicht weiter, nie wieder, nichts mehr, schluss mit, beenden",
         about="sms, nachrichten, nachricht, mitteilungen, textnachrichten, werbung, umfragen, umfrage, anfragen, "
-        "mails, schreiben, schreibt, schreib, anschreiben, schicken, schickt, senden, sendet, zusenden, kontaktieren, "
+        "mail, mails, email, emails, schreiben, schreibt, schreib, anschreiben, schicken, schickt, senden, sendet, "
+        "zusenden, kontaktieren, "
         "kontaktiert, belästigen",
         negation="nicht, nie, kein, keinen",
         courtesy="bitte, danke, jetzt, sofort, endlich, mal, doch, einfach, ja, nein, hallo, ok, umgehend, gerne",
@@ -76,7 +78,8 @@ PHRASES: dict[str, Phrases] = {
         "laissez moi tranquille, fichez-moi la paix, foutez-moi la paix, ne plus recevoir",
         alone="fin, annuler, résilier, ça suffit, plus de sms, plus de messages, pas de sms, pas de messages, stop sms",
         no_more="ne … plus, plus de, plus aucun, plus jamais, plus",
-        about="sms, message, messages, texto, textos, mails, sondages, sondage, enquêtes, écrire, m'écrire, écrivez, "
+        about="sms, message, messages, texto, textos, mail, mails, email, emails, courriels, sondages, sondage, "
+        "enquêtes, écrire, m'écrire, écrivez, "
         "m'écrivez, n'écrivez, envoyer, m'envoyer, envoyez, m'envoyez, n'envoyez, contacter, contactez, déranger, "
         "recevoir",
         negation="ne, n, pas, non",
@@ -97,7 +100,8 @@ PHRASES: dict[str, Phrases] = {
         "no más, no sms",
         no_more="no … más, no más, deja de, deje de, dejen de, dejad de, dejar de, paren de, para de, pare de, "
         "basta de, ni un … más, no me, no quiero, cancelar",
-        about="sms, mensaje, mensajes, mensajitos, textos, encuestas, encuesta, correos, escribir, escribirme, "
+        about="sms, mensaje, mensajes, mensajitos, textos, encuestas, encuesta, correo, correos, email, emails, "
+        "escribir, escribirme, "
         "escriban, escriba, escribas, escribáis, enviar, enviarme, envíen, envíe, envíes, mandar, mandarme, manden, "
         "mande, mandes, contactar, contacten, contactarme, molestar, recibir",
         negation="no",
@@ -115,7 +119,8 @@ PHRASES: dict[str, Phrases] = {
         alone="sair, cancelar, cancela, cancele, fim, chega, basta, para, encerrar, sem sms, não mais",
         no_more="não … mais, não mais, chega de, basta de, nada de, parem de, pare de, para de, parar de, não me, "
         "não quero, cancelar",
-        about="sms, mensagem, mensagens, torpedos, pesquisa, pesquisas, emails, mandar, mande, mandem, manda, enviar, "
+        about="sms, mensagem, mensagens, torpedos, pesquisa, pesquisas, email, emails, mandar, mande, mandem, "
+        "manda, enviar, "
         "envie, enviem, escrever, escreva, escrevam, contatar, contatem, contactar, contactem, receber, incomodar",
         negation="não, nunca",
         courtesy="por, favor, pfv, obrigado, obrigada, já, agora, imediatamente, olá, oi, ok, sim, gentileza",

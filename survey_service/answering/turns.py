@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from survey_service.answering.flow import next_page, next_question
-from survey_service.answering.replies import Help, OffScale, OptIn, OptOut, Reading, Score, Words
-from survey_service.models.survey import Question, Survey
+from survey_service.answering.flow import Answers, next_question, texted_page
+from survey_service.answering.forms import MAX_LINE
+from survey_service.answering.replies import Answer, Help, OptIn, OptOut, Reading, Score, Words, read_answer
+from survey_service.models.response import AnswerValue
+from survey_service.models.survey import Question, QuestionKind, Survey
+from survey_service.texts.printable import one_line
 
 MOST_MISREAD = 2  # texts of one conversation that are answered though not understood: a correction, then the link
 
@@ -17,7 +20,7 @@ class Situation:
     """Where a conversation stands when a text comes; `survey` is None where nothing is open."""
 
     survey: Survey | None = None
-    answers: Mapping[str, int | str] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict)
     misread: int = 0  # texts of this conversation that were not understood
@@ -53,7 +56,7 @@ class TakeAnswer:
     """Store `answers` to the questions of `page`, then ask on or say thanks; `note` is what no question asks for."""
 
     page: tuple[Question, ...]
-    answers: Mapping[str, int | str]
+    answers: Answers
     note: str | None = None
 
 
@@ -95,19 +98,26 @@ def next_turn(situation: Situation, reading: Reading, text: str) -> Turn:
             return GiveHelp()
         case OptIn():
             # Who gets messages anyway did not ask for them: "yes" may be an answer.
-            return WriteAgain() if situation.silenced else _hear(situation, Words(text))
+            return WriteAgain() if situation.silenced else _hear(situation, _as_answer(situation, text))
         case _:
             return _hear(situation, reading)
 
 
-def _hear(situation: Situation, said: Score | OffScale | Words) -> Turn:
+def _as_answer(situation: Situation, text: str) -> Answer:
+    """What a text that was taken for a command says as an answer."""
+    question = situation.question
+    return read_answer(text, question.metric if question else None, ())
+
+
+def _hear(situation: Situation, said: Answer) -> Turn:
     question = situation.question
     if situation.survey is None or question is None or (situation.newer_ended and not isinstance(said, Score)):
         return KeepNote(_words(said))
-    if isinstance(said, Score) and question.scale is not None:
+    if isinstance(said, Score) and question.metric is not None:
         return _take_score(situation, situation.survey, question, said)
-    if question.scale is None and (words := _words(said)):
-        return TakeAnswer((question,), {question.id: words})
+    if question.takes_words and (words := _words(said)):
+        answer, note = _in_words(question, words)
+        return TakeAnswer((question,), {question.id: answer}, note)
     if situation.begun:
         return Ask(question)
     if situation.misread >= MOST_MISREAD:
@@ -117,18 +127,27 @@ def _hear(situation: Situation, said: Score | OffScale | Words) -> Turn:
 
 def _take_score(situation: Situation, survey: Survey, question: Question, said: Score) -> TakeAnswer:
     """A score, and what was said beside it as the answer to the first text question that would come now."""
-    answers: dict[str, int | str] = {question.id: said.value}
+    answers: dict[str, AnswerValue] = {question.id: said.value}
     if said.comment is None:
         return TakeAnswer((question,), answers)
     known, asked = {**situation.answers, **answers}, (*situation.asked, question.id)
-    following = next_page(survey, known, asked, situation.variables)
-    for_words = next((later for later in following if later.scale is None), None)
+    following = texted_page(survey, known, asked, situation.variables)
+    for_words = next((later for later in following if later.takes_words), None)
     if for_words is None:
         return TakeAnswer((question,), answers, note=said.comment)
-    return TakeAnswer((question, for_words), {**answers, for_words.id: said.comment})
+    answer, note = _in_words(for_words, said.comment)
+    return TakeAnswer((question, for_words), {**answers, for_words.id: answer}, note)
 
 
-def _words(said: Score | OffScale | Words) -> str:
+def _in_words(question: Question, words: str) -> tuple[str, str | None]:
+    """The answer as the question takes it; where that is less than was said, also all of it for a note."""
+    if question.kind is not QuestionKind.LINE:
+        return words, None
+    line = one_line(words)
+    return line[:MAX_LINE].rstrip(), words if len(line) > MAX_LINE else None
+
+
+def _words(said: Answer) -> str:
     if isinstance(said, Words):
         return said.text
     comment = said.comment if isinstance(said, Score) else None

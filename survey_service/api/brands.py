@@ -31,7 +31,7 @@ async def get_brand(call: Call) -> Reply:
 async def put_brand(call: Call, body: BrandContent) -> Reply:
     """Create or replace a brand."""
     name = resource_id(call)
-    check_brand(body)
+    check_brand(body, call.parts.settings.allowed_redirect_hosts)
     row, changed = await call.parts.store.configuration.brands.put(name, body, call.expected_version())
     created = changed and row.revision == 1
     return Reply(BrandView.of(row), status=201 if created else 200, etag=row.revision)

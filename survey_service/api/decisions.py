@@ -20,7 +20,7 @@ _SEPARATOR = "#"
 _LONGEST = timedelta(days=400)
 
 
-class DecisionsQuery(ListQuery):
+class DecisionFilters(BaseModel):
     """Filters; all that are given must hold."""
 
     trigger: str | None = Field(default=None, max_length=100)
@@ -30,7 +30,11 @@ class DecisionsQuery(ListQuery):
 
     def filters(self) -> dict[str, Any]:
         """What the rows must match."""
-        return self.model_dump(exclude_none=True, exclude=set(ListQuery.model_fields))
+        return self.model_dump(exclude_none=True, include=set(DecisionFilters.model_fields))
+
+
+class DecisionsQuery(DecisionFilters, ListQuery):
+    """A page of decisions."""
 
 
 @endpoint("GET", "/v1/decisions", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[DecisionRow]})

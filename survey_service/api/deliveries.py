@@ -7,8 +7,8 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from survey_service.api.endpoint import Call, Reply, endpoint
-from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
-from survey_service.api.shapes.rows import DeliveryRow
+from survey_service.api.pagination import Changes, ChangesQuery, ListOf, page_reply, page_request
+from survey_service.api.shapes.rows import DeliveryRow, ErasedRow
 from survey_service.delivery.news import settle_sent
 from survey_service.errors import Conflict, NotFound
 from survey_service.models.api_key import Scope
@@ -21,7 +21,7 @@ from survey_service.store.store import Store
 SENDING_STAGE = "sending"
 
 
-class DeliveriesQuery(ChangesQuery):
+class DeliveryFilters(Changes):
     """Filters; all that are given must hold."""
 
     state: DeliveryState | None = None
@@ -30,6 +30,10 @@ class DeliveriesQuery(ChangesQuery):
     trigger: str | None = Field(default=None, max_length=100)
     invitation: str | None = Field(default=None, max_length=100)
     reason: Reason | None = None
+
+
+class DeliveriesQuery(DeliveryFilters, ChangesQuery):
+    """A page of deliveries."""
 
 
 class Resolution(StrEnum):
@@ -48,7 +52,13 @@ class ResolutionIn(BaseModel):
     resolution: Resolution = Field(alias="as")
 
 
-@endpoint("GET", "/v1/deliveries", tag="deliveries", scope=Scope.INVITATIONS_READ, answers={200: ListOf[DeliveryRow]})
+@endpoint(
+    "GET",
+    "/v1/deliveries",
+    tag="deliveries",
+    scope=Scope.INVITATIONS_READ,
+    answers={200: ListOf[DeliveryRow | ErasedRow]},
+)
 async def list_deliveries(call: Call, query: DeliveriesQuery) -> Reply:
     """List deliveries, newest first."""
     page = await call.parts.store.deliveries.page(query.filters(), page_request(query))
@@ -105,7 +115,7 @@ async def _send_anew(call: Call, row: Delivery) -> Delivery:
 
 async def _find(call: Call) -> Delivery:
     row = await call.parts.store.deliveries.get(call.path("id"))
-    if row is None:
+    if row is None or row.erased_at is not None:
         raise NotFound("there is no such delivery")
     return row
 

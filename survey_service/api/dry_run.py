@@ -60,7 +60,7 @@ def _trigger(call: Call, snapshot: Snapshot, named: str | TriggerContent) -> Tri
             raise InvalidInput.at("/trigger", "exists", "there is no trigger of that id")
         return found
     try:
-        check_trigger(named, snapshot.surveys, call.parts.usable_channels)
+        check_trigger(named, snapshot.surveys, call.parts.usable_channels, snapshot.incentives)
     except InvalidInput as error:
         raise InvalidInput([_below("/trigger", problem) for problem in error.problems]) from None
     now = call.parts.clock.now()

@@ -7,6 +7,7 @@ the query string. The same table makes the routes and openapi.yaml.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
@@ -20,6 +21,16 @@ from survey_service.api.reading import read_query, read_shape
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import ApiKey, Scope
 from survey_service.parts import PARTS, Parts
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_PRINTABLE = re.compile(r"[\x20-\x7e]{1,100}")
+
+
+def check_idempotency_key(key: str | None) -> None:
+    """Refuse a key that no header could hold; raises InvalidInput."""
+    if key is not None and not _PRINTABLE.fullmatch(key):
+        message = f"{IDEMPOTENCY_KEY} must be 1 to 100 printable ASCII characters"
+        raise InvalidInput.at("", "idempotency_key", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,21 @@ class Call:
         if not tag.isdigit() or len(tag) > 9:
             raise InvalidInput.at("", "if_match", "If-Match must hold one ETag that this service gave")
         return int(tag)
+
+    def idempotency_key(self) -> str | None:
+        """The caller's own name of this request; repeated under it, it is done once.
+
+        Raises:
+            InvalidInput: it is too long, or more than printable ASCII.
+        """
+        key = self.request.headers.get(IDEMPOTENCY_KEY)
+        check_idempotency_key(key)
+        return key
+
+    @property
+    def caller(self) -> str:
+        """Who calls, as a history shows it."""
+        return f"api:{self.key.name}" if self.key else "api"
 
 
 @dataclass(frozen=True, slots=True)

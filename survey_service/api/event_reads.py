@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from survey_service.api.endpoint import Call, Reply, endpoint
-from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
-from survey_service.api.shapes.rows import EventRow
+from survey_service.api.pagination import Changes, ChangesQuery, ListOf, page_reply, page_request
+from survey_service.api.shapes.rows import ErasedRow, EventRow
 from survey_service.errors import NotFound
 from survey_service.models.api_key import Scope
 from survey_service.models.decision import Reason
@@ -16,7 +16,7 @@ from survey_service.models.event import EventState
 from survey_service.models.ids import event_key
 
 
-class EventsListQuery(ChangesQuery):
+class EventFilters(Changes):
     """`source` and `id` together name one event."""
 
     source: str | None = Field(default=None, max_length=500)
@@ -36,7 +36,11 @@ class EventsListQuery(ChangesQuery):
         return given
 
 
-@endpoint("GET", "/v1/events", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[EventRow]})
+class EventsListQuery(EventFilters, ChangesQuery):
+    """A page of events."""
+
+
+@endpoint("GET", "/v1/events", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[EventRow | ErasedRow]})
 async def list_events(call: Call, query: EventsListQuery) -> Reply:
     """List events, newest received first."""
     page = await call.parts.store.events.page(query.filters(), page_request(query))
@@ -47,7 +51,7 @@ async def list_events(call: Call, query: EventsListQuery) -> Reply:
 async def get_event(call: Call) -> EventRow:
     """Read one event with its decisions."""
     event = await call.parts.store.events.get(call.path("key"))
-    if event is None:
+    if event is None or event.erased_at is not None:
         raise NotFound("there is no such event")
     return EventRow.of(event)
 

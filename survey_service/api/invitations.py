@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from typing import Any, Literal
 
 from pydantic import Field
 
 from survey_service.api.customer_refs import customer_filter
-from survey_service.api.endpoint import Call, Reply, endpoint
+from survey_service.api.endpoint import Call, Reply, check_idempotency_key, endpoint
 from survey_service.api.history import invitation_history
-from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
+from survey_service.api.pagination import Changes, ChangesQuery, ListOf, page_reply, page_request
 from survey_service.api.shapes.invitation import (
     BatchIn,
     BatchItemIn,
@@ -24,7 +23,7 @@ from survey_service.api.shapes.invitation import (
     InvitationIn,
     InvitationMade,
 )
-from survey_service.api.shapes.rows import DeliveryRow, InvitationRow
+from survey_service.api.shapes.rows import DeliveryRow, ErasedRow, InvitationRow
 from survey_service.api.strict_json import check_storable
 from survey_service.errors import Conflict, Forbidden, InvalidInput, NotAllowed, NotFound
 from survey_service.intake.direct import DirectRequest
@@ -34,12 +33,10 @@ from survey_service.models.ids import response_id
 from survey_service.models.invitation import Invitation, InvitationState, states_that_may_become
 from survey_service.store.withdrawal import withdraw_waiting
 
-IDEMPOTENCY_KEY = "Idempotency-Key"
 _AT_ONCE = 50  # invitations of a batch that are made at the same time
-_PRINTABLE = re.compile(r"[\x20-\x7e]{1,100}")
 
 
-class InvitationsQuery(ChangesQuery):
+class InvitationFilters(Changes):
     """Filters; all that are given must hold."""
 
     state: InvitationState | None = None
@@ -59,8 +56,16 @@ class InvitationsQuery(ChangesQuery):
         return given
 
 
+class InvitationsQuery(InvitationFilters, ChangesQuery):
+    """A page of invitations."""
+
+
 @endpoint(
-    "GET", "/v1/invitations", tag="invitations", scope=Scope.INVITATIONS_READ, answers={200: ListOf[InvitationRow]}
+    "GET",
+    "/v1/invitations",
+    tag="invitations",
+    scope=Scope.INVITATIONS_READ,
+    answers={200: ListOf[InvitationRow | ErasedRow]},
 )
 async def list_invitations(call: Call, query: InvitationsQuery) -> Reply:
     """List invitations, newest first."""
@@ -77,7 +82,7 @@ async def list_invitations(call: Call, query: InvitationsQuery) -> Reply:
 )
 async def create_invitation(call: Call, body: InvitationIn) -> Reply:
     """Invite a customer directly, without an event; with an Idempotency-Key, repeating it invites nobody twice."""
-    made = await call.parts.direct.invite(_direct_request(call, body, call.request.headers.get(IDEMPOTENCY_KEY)))
+    made = await call.parts.direct.invite(_direct_request(call, body, call.idempotency_key()))
     shown = InvitationMade.of(made.invitation, url=made.url)
     location = {"Location": f"/v1/invitations/{shown.id}"}
     return Reply(shown, status=201 if made.created else 200, headers=location)
@@ -151,9 +156,7 @@ def _direct_request(call: Call, body: InvitationIn, idempotency_key: str | None)
         raise InvalidInput(unstorable)
     if body.ignore_rules and (call.key is None or Scope.INVITATIONS_IGNORE_RULES not in call.key.scopes):
         raise Forbidden(f"ignore_rules needs the scope {Scope.INVITATIONS_IGNORE_RULES.value}")
-    if idempotency_key is not None and not _PRINTABLE.fullmatch(idempotency_key):
-        message = f"{IDEMPOTENCY_KEY} must be 1 to 100 printable ASCII characters"
-        raise InvalidInput.at("", "idempotency_key", message)
+    check_idempotency_key(idempotency_key)
     return DirectRequest(
         survey=body.survey,
         profile=body.customer.profile(),
@@ -167,12 +170,13 @@ def _direct_request(call: Call, body: InvitationIn, idempotency_key: str | None)
         idempotency_key=idempotency_key,
         content_hash=body.content_hash(),
         ignore_rules=body.ignore_rules,
+        incentive=body.incentive,
     )
 
 
 async def _find(call: Call) -> Invitation:
     invitation = await call.parts.store.invitations.get(call.path("id"))
-    if invitation is None:
+    if invitation is None or invitation.erased_at is not None:
         raise NotFound("there is no such invitation")
     return invitation
 

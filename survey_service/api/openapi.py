@@ -56,13 +56,16 @@ _PROBLEM: Schema = {
 }
 
 
+_CHANGING = frozenset({"PUT", "PATCH"})  # what is there, on the condition of `If-Match`
+
+
 def build_openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The whole document; the order of paths is the order of the table."""
     shapes = collect_shapes(endpoints)
-    put_paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.method == "PUT")
+    tagged_paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.method in _CHANGING)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        operation = _operation(endpoint, shapes, tagged=endpoint.path in put_paths)
+        operation = _operation(endpoint, shapes, tagged=endpoint.path in tagged_paths)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -119,7 +122,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def _operation(endpoint: Endpoint, shapes: Shapes, *, tagged: bool) -> dict[str, Any]:
-    """One operation; `tagged` says that its path can be PUT, so that its answers carry an ETag."""
+    """One operation; `tagged` says that its path can be PUT or PATCHed, so that its answers carry an ETag."""
     name = endpoint.handler.__name__
     operation: dict[str, Any] = {"operationId": name, "tags": [endpoint.tag], "summary": endpoint.summary}
     if endpoint.scope is not None:
@@ -143,7 +146,7 @@ def _parameters(endpoint: Endpoint, shapes: Shapes, *, tagged: bool) -> list[Sch
     ]
     if endpoint.query is not None:
         parameters += query_parameters(shapes.of_query(endpoint.query))
-    if tagged and endpoint.method in {"GET", "PUT"}:
+    if tagged and endpoint.method in {"GET", *_CHANGING}:
         header = "If-None-Match" if endpoint.method == "GET" else "If-Match"
         parameters.append(
             {
@@ -205,7 +208,7 @@ def _problems(endpoint: Endpoint, *, tagged: bool) -> dict[str, Any]:
         (403, endpoint.scope is not None or FORM in endpoint.accepts),  # forms are taken only where they are signed
         (404, "{" in endpoint.path),
         (409, endpoint.method != "GET"),
-        (412, tagged and endpoint.method == "PUT"),
+        (412, tagged and endpoint.method in _CHANGING),
         (413, reads_body),
         (415, reads_body),
         (422, reads_body or endpoint.query is not None or "{" in endpoint.path),

@@ -77,6 +77,31 @@ REQUESTS: dict[str, Any] = {
         "expires_after": "P14D",
         "enabled": True,
     },
+    "put_person": {
+        "name": "Mia Meier",
+        "email": "mia@acme.example",
+        "timezone": "Europe/Berlin",
+        "quiet_hours": {"allow": {"mon-fri": ["08:00-18:00"]}},
+        "role": "manager",
+        "touchpoints": ["berlin-mitte"],
+    },
+    "put_follow_up": {
+        "name": "Unhappy customers",
+        "on": "finished",
+        "survey": "after-delivery",
+        "condition": "response.score <= 6.0",
+        "case": {
+            "title": "Unhappy customer",
+            "priority": "high",
+            "due_within": "P2D",
+            "assign": {"by": "touchpoint"},
+            "ask_resolved": True,
+        },
+    },
+    "patch_case": {"state": "resolved", "public_note": "We now check each parcel twice.", "by": "mia"},
+    "create_note": {"text": "Called her: she gets a new one tomorrow.", "by": "mia"},
+    "create_reply": {"text": "Dear Ada,\n\nwe are sorry. A new one is on its way.", "by": "mia"},
+    "create_case_reward": {"incentive": "ten-percent", "by": "mia"},
     "create_invitation": {"survey": "after-delivery", "customer": _CUSTOMER, "channels": ["web"], "language": "de"},
     "resolve_delivery": {"as": "not_sent"},
     "create_suppression": {"address": "ada@example.com", "brand": "acme", "note": "asked by phone"},
@@ -112,6 +137,8 @@ ANSWERS: dict[str, Any] = {
                 "event_type": "order.delivered",
                 "event_time": "2026-11-22T10:00:00Z",
                 "invitation": "inv_7HcPq2xTzM5nRkWb8LdJy3",
+                "link": None,
+                "incentive": None,
                 "customer": "c-42",
                 "touchpoint": "berlin-mitte",
                 "agent": "a-7",
@@ -125,6 +152,7 @@ ANSWERS: dict[str, Any] = {
                 "answers": {"nps": 9, "why": "fast"},
                 "comment": "fast",
                 "suspect": None,
+                "suspect_by": None,
                 "started_at": "2026-11-22T12:07:31Z",
                 "finished_at": "2026-11-22T12:07:58Z",
                 "updated_at": "2026-11-22T12:07:58Z",
@@ -134,15 +162,17 @@ ANSWERS: dict[str, Any] = {
     },
 }
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 100 printable ASCII characters: the same key with the same body makes nothing new and is "
+    "answered as before, with another body 409",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\x20-\\x7e]+$"},
+}
+
 HEADERS: dict[str, list[dict[str, Any]]] = {
-    "create_invitation": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "1 to 100 printable ASCII characters: the same key with the same body answers the same "
-            "invitation, with another body 409",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\x20-\\x7e]+$"},
-        }
-    ],
+    "create_invitation": [_IDEMPOTENCY_KEY],
+    "create_reply": [_IDEMPOTENCY_KEY],
+    "create_case_reward": [_IDEMPOTENCY_KEY],
 }

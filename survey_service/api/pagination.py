@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -22,8 +22,8 @@ class ListQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=500, description="Where the page before ended; from `next`")
 
 
-class ChangesQuery(ListQuery):
-    """Lists that can be read by what changed."""
+class Changes(BaseModel):
+    """Rows that can be read by what changed; a resource adds its filters."""
 
     updated_since: AwareDatetime | None = Field(
         default=None, description="Rows changed at or after this instant, the oldest change first, up to 5 s before now"
@@ -32,8 +32,25 @@ class ChangesQuery(ListQuery):
 
     def filters(self) -> dict[str, Any]:
         """The resource's own filters that were given."""
-        given = self.model_dump(exclude_none=True)
-        return {name: value for name, value in given.items() if name not in ChangesQuery.model_fields}
+        return self.model_dump(exclude_none=True, exclude=_NO_FILTERS)
+
+    def window(self) -> ChangeWindow | None:
+        """The changes that are asked for; None: all rows, whenever they changed."""
+        return ChangeWindow(self.updated_since, self.updated_before) if self.updated_since else None
+
+
+class ChangesQuery(Changes, ListQuery):
+    """Lists that can be read by what changed, a page at a time."""
+
+
+class ExportQuery(BaseModel):
+    """What every export takes besides the filters of its list."""
+
+    format: Literal["ndjson", "csv", "parquet"] = Field(default="ndjson", description="How the rows are written")
+    bom: bool = Field(default=False, description="CSV begins with a byte order mark, by which Excel knows UTF-8")
+
+
+_NO_FILTERS = {*ChangesQuery.model_fields, *ExportQuery.model_fields}
 
 
 class ListOf(BaseModel, Generic[ItemT]):
@@ -49,8 +66,7 @@ def page_request(query: ChangesQuery) -> PageRequest:
     Raises:
         InvalidInput: the cursor is not one of ours.
     """
-    window = ChangeWindow(query.updated_since, query.updated_before) if query.updated_since else None
-    return PageRequest(query.limit, Cursor.decode(query.cursor) if query.cursor else None, window)
+    return PageRequest(query.limit, Cursor.decode(query.cursor) if query.cursor else None, query.window())
 
 
 def page_reply(call: Call, page: Page[RowT], show: Callable[[RowT], Mapping[str, Any]]) -> Reply:

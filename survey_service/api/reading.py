@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from aiohttp import ClientPayloadError, web
@@ -14,7 +15,10 @@ from survey_service.api.strict_json import parse_json
 from survey_service.errors import MalformedInput, TooLarge, UnsupportedMedia
 
 MAX_BODY_BYTES = 1024 * 1024
+LONG_BODY_SECONDS = 60.0  # for a mail with all that is attached
 BODY_SECONDS = 20.0  # aiohttp itself waits for ever on a stalled body
+
+CHUNK_BYTES = 64 * 1024
 
 ShapeT = TypeVar("ShapeT", bound=BaseModel)
 
@@ -27,12 +31,7 @@ async def read_body(request: web.Request, content_types: tuple[str, ...]) -> byt
         TooLarge: more than 1 MiB.
         MalformedInput: the connection broke or stalled in the middle.
     """
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMedia("encoded bodies are not taken; send it plain")
-    if request.content_type not in content_types or "Content-Type" not in request.headers:
-        raise UnsupportedMedia(f"the content type must be {' or '.join(content_types)}")
-    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
-        raise TooLarge(f"a body may have {MAX_BODY_BYTES} bytes")
+    _refuse_other(request, content_types, MAX_BODY_BYTES)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
@@ -40,6 +39,57 @@ async def read_body(request: web.Request, content_types: tuple[str, ...]) -> byt
         raise TooLarge(f"a body may have {MAX_BODY_BYTES} bytes") from error
     except (TimeoutError, ClientPayloadError, ConnectionError) as error:
         raise MalformedInput("the body did not arrive whole") from error
+
+
+async def read_beginning(request: web.Request, content_types: tuple[str, ...], *, most: int, keep: int) -> bytes:
+    """The first `keep` bytes of a body of at most `most` bytes; the rest is read and forgotten.
+
+    Raises:
+        UnsupportedMedia, TooLarge, MalformedInput: as `read_body` does.
+    """
+    _refuse_other(request, content_types, most)
+    beginning, seen = bytearray(), 0
+    try:
+        async with asyncio.timeout(LONG_BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                seen += len(chunk)
+                if seen > most:
+                    raise TooLarge(f"a body may have {most} bytes")
+                beginning += chunk[: keep - len(beginning)]
+    except (TimeoutError, ClientPayloadError, ConnectionError) as error:
+        raise MalformedInput("the body did not arrive whole") from error
+    return bytes(beginning)
+
+
+async def body_chunks(request: web.Request, content_types: tuple[str, ...], most: int) -> AsyncIterator[bytes]:
+    """The body piece by piece, for as long as something comes every 20 seconds.
+
+    Raises:
+        UnsupportedMedia, TooLarge, MalformedInput: as `read_body` does.
+    """
+    _refuse_other(request, content_types, most)
+    seen = 0
+    while True:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                chunk = await request.content.read(CHUNK_BYTES)
+        except (TimeoutError, ClientPayloadError, ConnectionError) as error:
+            raise MalformedInput("the body did not arrive whole") from error
+        if not chunk:
+            return
+        seen += len(chunk)
+        if seen > most:
+            raise TooLarge(f"a body may have {most} bytes")
+        yield chunk
+
+
+def _refuse_other(request: web.Request, content_types: tuple[str, ...], most: int) -> None:
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMedia("encoded bodies are not taken; send it plain")
+    if request.content_type not in content_types or "Content-Type" not in request.headers:
+        raise UnsupportedMedia(f"the content type must be {' or '.join(content_types)}")
+    if request.content_length is not None and request.content_length > most:
+        raise TooLarge(f"a body may have {most} bytes")
 
 
 async def read_shape(request: web.Request, shape: type[ShapeT]) -> ShapeT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from survey_service.api.checks import check_channel, check_survey
 from survey_service.api.endpoint import Call, Reply, endpoint
@@ -41,7 +41,7 @@ async def put_survey(call: Call, body: SurveyContent) -> Reply:
     """Create a survey or give it a new version; the same content again changes nothing."""
     name, configuration = resource_id(call), call.parts.store.configuration
     snapshot = await configuration.current()
-    check_survey(body, snapshot.brands)
+    check_survey(body, snapshot.brands, snapshot.people)
     row, changed = await configuration.surveys.put(name, body, call.expected_version())
     created = changed and name not in snapshot.surveys
     return Reply(SurveyView.of(row), status=201 if created else 200, etag=row.version)
@@ -81,7 +81,9 @@ async def send_test(call: Call, body: SendTestIn) -> Reply:
     brand = (await call.parts.store.configuration.current()).brands.get(row.brand)
     if brand is None:
         raise Conflict(f"the survey's brand {row.brand} no longer exists")
-    delivery = _test_delivery(call, row, _test_address(brand, body.to), _language(row, body.language))
+    language = spoken_language(row, body.language)
+    to = _test_address(brand, body.to)
+    delivery = trial_delivery(row, ChannelName.EMAIL, to, language, call.parts.clock.now())
     await call.parts.store.deliveries.insert([delivery])
     call.parts.bells.ring("sending")
     return Reply(SendTestView(delivery=delivery.id), status=202)
@@ -104,19 +106,24 @@ def _test_address(brand: Brand, wanted: str) -> str:
     return listed[key]
 
 
-def _language(survey: Survey, wanted: str | None) -> str:
+def spoken_language(survey: Survey, wanted: str | None, pointer: str = "/language") -> str:
+    """The wanted language, else the survey's default one.
+
+    Raises:
+        InvalidInput: the survey is not in the wanted one.
+    """
     if wanted is not None and wanted not in survey.languages:
         message = f"the survey is not in that language; it has {', '.join(survey.languages)}"
-        raise InvalidInput.at("/language", "language", message)
+        raise InvalidInput.at(pointer, "language", message)
     return wanted or survey.default_language
 
 
-def _test_delivery(call: Call, survey: Survey, to: str, language: str) -> Delivery:
-    now = call.parts.clock.now()
+def trial_delivery(survey: Survey, channel: ChannelName, to: str, language: str, now: datetime) -> Delivery:
+    """A message that shows a survey to its makers, due now."""
     return Delivery(
         id=random_id("dlv"),
         kind=DeliveryKind.TEST,
-        channel=ChannelName.EMAIL,
+        channel=channel,
         brand=survey.brand,
         survey=survey.survey,
         survey_version=survey.version,

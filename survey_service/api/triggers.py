@@ -33,7 +33,7 @@ async def put_trigger(call: Call, body: TriggerContent) -> Reply:
     """Create a trigger or give it a new version; the same content again changes nothing."""
     name, configuration = resource_id(call), call.parts.store.configuration
     snapshot = await configuration.current()
-    check_trigger(body, snapshot.surveys, call.parts.usable_channels)
+    check_trigger(body, snapshot.surveys, call.parts.usable_channels, snapshot.incentives)
     row, changed = await configuration.triggers.put(name, body, call.expected_version())
     created = changed and name not in snapshot.triggers
     return Reply(TriggerView.of(row), status=201 if created else 200, etag=row.version)

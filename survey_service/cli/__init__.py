@@ -1,4 +1,4 @@
-"""The command line: `survey-service serve | api | worker | demo | apply | keys | suppressions | openapi | …`."""
+"""The command line: `survey-service serve | api | worker | demo | apply | keys | suppressions | codes | …`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from survey_service.api.openapi import check_openapi, write_openapi
 from survey_service.api.suppression_import import LineStatus
 from survey_service.cli.apply import apply_folder, starter_folder
 from survey_service.cli.changes import Change, show_changes
+from survey_service.cli.codes import import_code_file
 from survey_service.cli.demo import run_demo
 from survey_service.cli.running import Role, run
 from survey_service.cli.settings_report import settings_report
@@ -36,6 +37,8 @@ keys = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys, name="keys")
 suppressions = typer.Typer(no_args_is_help=True, help="Who must not be written to.")
 app.add_typer(suppressions, name="suppressions")
+codes = typer.Typer(no_args_is_help=True, help="Unique codes of incentives.")
+app.add_typer(codes, name="codes")
 console = Console()
 errors = Console(stderr=True)
 
@@ -68,7 +71,9 @@ def demo(
 
 @app.command()
 def apply(
-    folder: Annotated[Path | None, typer.Argument(help="Folder with brands, touchpoints, surveys, triggers.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder with brands, surveys, touchpoints, triggers, links.")
+    ] = None,
     starter: Annotated[bool, typer.Option(help="Load the packaged starter surveys instead of a folder.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Store without asking.")] = False,
 ) -> None:
@@ -84,7 +89,8 @@ def apply(
     async def load(settings: Settings) -> None:
         async with open_service(settings) as service:
             configuration, channels = service.parts.store.configuration, service.parts.usable_channels
-            done = await apply_folder(source, configuration, channels, confirm=confirm)
+            hosts = settings.allowed_redirect_hosts
+            done = await apply_folder(source, configuration, channels, confirm=confirm, redirect_hosts=hosts)
             console.print(f"{len(done)} files are in force." if done else "Nothing was stored.")
 
     _run(load)
@@ -126,6 +132,32 @@ def import_suppressions(
         added, present, refused = (done[status] for status in LineStatus)
         console.print(f"{added} added, {present} there before, {refused} refused.", highlight=False)
         if refused:
+            raise typer.Exit(1)
+
+    _run(load)
+
+
+@codes.callback()
+def _codes() -> None:
+    """Make `import` a command of its own: a single command would take the group's name."""
+
+
+@codes.command("import")
+def import_codes(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="CSV with one column or one called code, or NDJSON, in UTF-8.")
+    ],
+    incentive: Annotated[str, typer.Option(help="The unique_code incentive that they belong to.")],
+) -> None:
+    """Add unique codes from a file of any size; importing it again adds none twice."""
+
+    async def load(settings: Settings) -> None:
+        async with open_service(settings) as service:
+            parts = service.parts
+            done = await import_code_file(file, incentive, parts.store, parts.granting, console)
+        told = f"{done.added} added, {done.present} there before, {done.refused} refused."
+        console.print(told, highlight=False)
+        if done.refused:
             raise typer.Exit(1)
 
     _run(load)

@@ -1,31 +1,43 @@
 """`survey-service apply`: a folder of configuration files comes in; after a look at the difference it is stored.
 
-Nothing is stored if one file is wrong. The order is that of references: brands, surveys, touchpoints, triggers.
+Nothing is stored if one file is wrong. The order is that of references: brands, surveys, touchpoints, incentives,
+triggers, links.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from survey_service.api.checks import check_brand, check_survey, check_touchpoint, check_trigger
+from survey_service.api.checks import (
+    check_brand,
+    check_incentive,
+    check_link,
+    check_survey,
+    check_touchpoint,
+    check_trigger,
+)
 from survey_service.cli.changes import Change, ChangeState
-from survey_service.cli.config_files import SHAPES, ConfigFile, problems_in, read_folder
+from survey_service.cli.config_files import SHAPES, ConfigFile, Content, problems_in, read_folder
 from survey_service.errors import FieldProblem, InvalidInput
 from survey_service.models.base import Version
 from survey_service.models.brand import Brand, BrandContent
 from survey_service.models.delivery import ChannelName
+from survey_service.models.incentive import Incentive, IncentiveContent
+from survey_service.models.link import Link, LinkContent
+from survey_service.models.person import Person
 from survey_service.models.survey import Survey, SurveyContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger
-from survey_service.store.configuration import Configuration, Snapshot
+from survey_service.store.configuration import Configuration
 from survey_service.store.registry import Registry
 from survey_service.store.versions import Versions
 
 _FOLDERS = Path(__file__).parent
 
-Row = Brand | Touchpoint | Survey | Trigger
+ContentT = TypeVar("ContentT", bound=Content)
+Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive
 
 
 def starter_folder() -> Path:
@@ -44,20 +56,21 @@ async def apply_folder(
     usable_channels: Container[ChannelName],
     *,
     confirm: Callable[[list[Change]], bool],
+    redirect_hosts: Collection[str] = frozenset(),
 ) -> list[Change]:
     """Make the configuration what the folder says; what the folder does not name stays as it is.
 
-    `confirm` is shown every change, and asked only if there is something to store. Returns the changes, or an empty
-    list if the answer was no.
+    `redirect_hosts` are those that brands may send people to. `confirm` is shown every change, and asked only if
+    there is something to store. Returns the changes, or an empty list if the answer was no.
 
     Raises:
         InvalidInput: every problem of every file; a pointer is `surveys/nps.yaml#/questions/0/id`.
         PreconditionFailed: somebody changed the same thing since it was read; what came before it is stored.
     """
     files = read_folder(folder)
-    snapshot = await configuration.current()
-    _check(files, snapshot, usable_channels)
-    changes = await _compare(files, configuration, snapshot)
+    stored = await _stored(files, configuration)
+    _check(files, stored, usable_channels, redirect_hosts)
+    changes = [_change(file, stored[file.kind].get(file.name)) for file in files]
     wanted = [change for change in changes if change.state is not ChangeState.SAME]
     if wanted and not confirm(changes):
         return []
@@ -65,44 +78,70 @@ async def apply_folder(
         "brands": configuration.brands,
         "touchpoints": configuration.touchpoints,
         "surveys": configuration.surveys,
+        "incentives": configuration.incentives,
         "triggers": configuration.triggers,
+        "links": configuration.links,
     }
     for change in wanted:
         await stores[change.file.kind].put(change.file.name, change.file.content, change.version)
     return changes
 
 
-def _check(files: Sequence[ConfigFile], snapshot: Snapshot, usable_channels: Container[ChannelName]) -> None:
+async def _stored(files: Sequence[ConfigFile], configuration: Configuration) -> Mapping[str, Mapping[str, Row]]:
+    """What there is already, by folder and id; of the touchpoints only those that the files name."""
+    snapshot = await configuration.current()
+    touchpoints = {file.name for file in files if file.kind == "touchpoints"}
+    touchpoints |= {file.content.touchpoint for file in files if isinstance(file.content, LinkContent)}
+    return {
+        "brands": snapshot.brands,
+        "touchpoints": await configuration.touchpoints.get_many(sorted(touchpoints)),
+        "surveys": snapshot.surveys,
+        "incentives": snapshot.incentives,
+        "triggers": snapshot.triggers,
+        "links": snapshot.links,
+        "people": snapshot.people,
+    }
+
+
+def _check(
+    files: Sequence[ConfigFile],
+    stored: Mapping[str, Mapping[str, Row]],
+    usable_channels: Container[ChannelName],
+    redirect_hosts: Collection[str],
+) -> None:
     """Hold every file against the rules for its content; it may refer to what is stored and to the other files."""
-    brands = snapshot.brands.keys() | {file.name for file in files if file.kind == "brands"}
-    surveys = snapshot.surveys.keys() | {file.name for file in files if file.kind == "surveys"}
+    brands = _after("brands", BrandContent, files, stored)
+    surveys = _after("surveys", SurveyContent, files, stored)
+    incentives = _after("incentives", IncentiveContent, files, stored)
+    touchpoints = _after("touchpoints", TouchpointContent, files, stored)
     problems: list[FieldProblem] = []
     for file in files:
         content = file.content
         try:
             if isinstance(content, BrandContent):
-                check_brand(content)
+                check_brand(content, redirect_hosts)
             elif isinstance(content, TouchpointContent):
                 check_touchpoint(content, surveys)
             elif isinstance(content, SurveyContent):
-                check_survey(content, brands)
+                check_survey(content, brands, stored["people"])
+            elif isinstance(content, LinkContent):
+                check_link(content, surveys, touchpoints.get(content.touchpoint))
+            elif isinstance(content, IncentiveContent):
+                check_incentive(content)
             else:
-                check_trigger(content, surveys, usable_channels)
+                check_trigger(content, surveys, usable_channels, incentives)
         except InvalidInput as error:
             problems += problems_in(file.path, error)
     if problems:
         raise InvalidInput(problems)
 
 
-async def _compare(files: Sequence[ConfigFile], configuration: Configuration, snapshot: Snapshot) -> list[Change]:
-    touchpoints = [file.name for file in files if file.kind == "touchpoints"]
-    stored: Mapping[str, Mapping[str, Row]] = {
-        "brands": snapshot.brands,
-        "touchpoints": await configuration.touchpoints.get_many(touchpoints),
-        "surveys": snapshot.surveys,
-        "triggers": snapshot.triggers,
-    }
-    return [_change(file, stored[file.kind].get(file.name)) for file in files]
+def _after(
+    kind: str, shape: type[ContentT], files: Sequence[ConfigFile], stored: Mapping[str, Mapping[str, Row]]
+) -> dict[str, ContentT]:
+    """What there will be of one kind, by id."""
+    known = {name: row for name, row in stored[kind].items() if isinstance(row, shape)}
+    return known | {file.name: file.content for file in files if isinstance(file.content, shape)}
 
 
 def _change(file: ConfigFile, row: Row | None) -> Change:

@@ -1,6 +1,7 @@
 """A folder of YAML and JSON files comes in; configuration in the right shape, or what is wrong in which file, goes out.
 
-The layout is `brands/ID.yaml`, `touchpoints/ID.yaml`, `surveys/ID.yaml`, `triggers/ID.yaml`.
+The layout is `brands/ID.yaml`, `touchpoints/ID.yaml`, `surveys/ID.yaml`, `incentives/ID.yaml`,
+`triggers/ID.yaml`, `links/ID.yaml`.
 """
 
 from __future__ import annotations
@@ -14,26 +15,31 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from survey_service.api.checks import check_resource_id, check_touchpoint_id
+from survey_service.api.checks import check_link_id, check_resource_id, check_touchpoint_id
 from survey_service.api.problems import invalid_from
 from survey_service.api.strict_json import parse_json
 from survey_service.cli.plain_yaml import PlainLoader
 from survey_service.errors import FieldProblem, InvalidInput, MalformedInput
 from survey_service.models.brand import BrandContent
+from survey_service.models.incentive import IncentiveContent
+from survey_service.models.link import LinkContent
 from survey_service.models.survey import SurveyContent
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.models.trigger import TriggerContent
 
-Content = BrandContent | TouchpointContent | SurveyContent | TriggerContent
+Content = BrandContent | TouchpointContent | SurveyContent | TriggerContent | LinkContent | IncentiveContent
 
 SHAPES: Mapping[str, type[Content]] = {
     "brands": BrandContent,
     "surveys": SurveyContent,
     "touchpoints": TouchpointContent,
+    "incentives": IncentiveContent,
     "triggers": TriggerContent,
+    "links": LinkContent,
 }
 """Each folder with what its files hold, in the order in which one refers to the other."""
 
+_NAME_CHECKS = {"touchpoints": check_touchpoint_id, "links": check_link_id}
 _YAML = frozenset({".yaml", ".yml"})
 _SUFFIXES = _YAML | {".json"}
 
@@ -89,8 +95,7 @@ def _read_file(folder: Path, path: Path) -> ConfigFile:
     kind, name = relative.parts[0], path.stem
     if len(relative.parts) != 2 or kind not in SHAPES:
         raise InvalidInput.at("", "layout", f"stands in none of the folders {', '.join(SHAPES)}")
-    check_name = check_touchpoint_id if kind == "touchpoints" else check_resource_id
-    check_name(name)
+    _NAME_CHECKS.get(kind, check_resource_id)(name)
     text = _yaml_as_json(path.read_bytes()) if path.suffix in _YAML else _checked_json(path.read_bytes())
     try:
         # The same strict reading as at the HTTP edge.

@@ -98,10 +98,13 @@ async def _what_to_open(running: Running) -> Panel:
     text = Text()
     for label, url in (
         ("A survey", survey),
+        ("A public link", f"{running.url}/l/jfk-arrivals"),
+        ("A kiosk", f"{running.url}/l/jfk-kiosk"),
         ("The inbox", f"{running.url}/sandbox"),
+        ("The dashboard", f"{running.url}/dashboard"),
         ("The API", f"{running.url}/docs"),
     ):
-        text.append(f"{label:<12}")
+        text.append(f"{label:<15}")
         text.append(f"{url or '(all answered)'}\n", style="bold")
     return Panel(text, title="Survey service", expand=False)
 

@@ -1,4 +1,4 @@
-"""The parts of one survey mail come in as a frozen value; its HTML and its plain text go out.
+"""The parts of one mail come in as a frozen value; its HTML and its plain text go out.
 
 The MJML layout is compiled once a process, with its Jinja placeholders in place; a message only fills them in.
 """
@@ -10,14 +10,19 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
 from mjml import mjml2html
 
+from survey_service.models.brand import Brand
 from survey_service.models.colors import DARK_SURFACE, LIGHT_SURFACE, palette
+from survey_service.models.fonts import FONT_STACKS, Font
 from survey_service.texts.locales import text_direction
 from survey_service.texts.printable import one_line, printable
 from survey_service.texts.words import words_in
 
 _TEMPLATES = Path(__file__).parent / "templates"
+# As they can stand in an attribute.
+_FONTS = {font: stack.replace('"', "'") for font, stack in FONT_STACKS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +35,46 @@ class EmailBrand:
     postal_address: str = ""
     logo_url: str | None = None
     privacy_url: str | None = None
+    imprint_url: str | None = None
+    font: Font = Font.SYSTEM
+
+    @classmethod
+    def of(cls, brand: Brand) -> EmailBrand:
+        """What mails show of a brand."""
+        return cls(
+            name=brand.name,
+            accent=brand.colors.accent,
+            on_accent=brand.colors.on_accent,
+            postal_address=brand.postal_address,
+            logo_url=brand.logo_url,
+            privacy_url=brand.privacy_url,
+            imprint_url=brand.imprint_url,
+            font=brand.font,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class EmailView:
-    """One mail that asks one question; `intro` may hold paragraphs, with an empty line between them."""
+    """One mail that asks or tells one thing.
+
+    `intro` and `letter` may hold paragraphs, with an empty line between them; those of a letter keep their lines.
+    """
 
     brand: EmailBrand
     lang: str
     preheader: str
-    question: str
-    button: tuple[str, str]  # label, address of the survey page
-    why: str  # why this person is asked
-    unsubscribe_url: str
+    headline: str  # the question, or what is told; empty for a letter
+    why: str  # why this person gets it
+    unsubscribe_url: str | None  # None: to our own people
     greeting: str | None = None
     intro: str = ""
-    scale: tuple[tuple[str, str], ...] = ()  # (label, address that preselects it); empty for a question in words
+    letter: str = ""  # what somebody wrote
+    scale: tuple[tuple[str, str], ...] = ()  # (label, address that preselects it); empty where nothing is asked
     low_label: str | None = None
     high_label: str | None = None
     tap_hint: str = ""
+    details: tuple[str, ...] = ()  # a paragraph each, below the headline
+    button: tuple[str, str] | None = None  # label, address of the survey page
     signed_by: str | None = None
 
 
@@ -84,19 +110,28 @@ def _values(view: EmailView) -> dict[str, object]:
         "postal_address": one_line(brand.postal_address),
         "logo_url": one_line(brand.logo_url or ""),
         "privacy_url": one_line(brand.privacy_url or ""),
+        "imprint_url": one_line(brand.imprint_url or ""),
+        "font": Markup(_FONTS[brand.font]),  # noqa: S704  words of our own, none of a brand's
         "preheader": one_line(view.preheader),
         "greeting": one_line(view.greeting or ""),
-        "intro": [one_line(paragraph) for paragraph in printable(view.intro).split("\n\n") if paragraph.strip()],
-        "question": one_line(view.question),
+        "intro": [one_line(paragraph) for paragraph in _paragraphs(view.intro)],
+        "letter": [[one_line(line) for line in part.strip("\n").split("\n")] for part in _paragraphs(view.letter)],
+        "headline": one_line(view.headline),
         "scale": view.scale,
+        "choice": len(view.scale) == 2,  # such as yes or no: wide cells, and in the plain text an address each
         "ends": _ends(view),
         "tap_hint": one_line(view.tap_hint),
-        "button_label": one_line(view.button[0]),
-        "button_url": view.button[1],
+        "details": [one_line(detail) for detail in view.details],
+        "button_label": one_line(view.button[0]) if view.button else "",
+        "button_url": view.button[1] if view.button else "",
         "signed_by": one_line(view.signed_by or ""),
         "why": one_line(view.why),
-        "unsubscribe_url": view.unsubscribe_url,
+        "unsubscribe_url": view.unsubscribe_url or "",
     }
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [paragraph for paragraph in printable(text).split("\n\n") if paragraph.strip()]
 
 
 def _ends(view: EmailView) -> str:
@@ -111,13 +146,13 @@ def _ends(view: EmailView) -> str:
 
 @cache
 def _html_layout() -> Template:
-    source = (_TEMPLATES / "invite.mjml").read_text("utf-8")
+    source = (_TEMPLATES / "mail.mjml").read_text("utf-8")
     # No fonts: the mail fetches nothing from elsewhere but a brand's logo.
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(mjml2html(source, fonts={}))
 
 
 @cache
 def _text_layout() -> Template:
-    source = (_TEMPLATES / "invite.txt").read_text("utf-8")
+    source = (_TEMPLATES / "mail.txt").read_text("utf-8")
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True)  # noqa: S701  plain text has no markup to escape
     return environment.from_string(source)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from survey_service.models.brand import Brand
 from survey_service.models.customer import CustomerProfile, consents
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import ASKS, ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.delivery import ASKS, TO_PEOPLE, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.texts.phone_kinds import kind_of
 from survey_service.work.budget import Refusal
@@ -35,8 +35,8 @@ CHECKS: dict[DeliveryKind, Checks] = {
     DeliveryKind.DIALOGUE: Checks(suppression=True, consent=False, quiet_hours=False),
     DeliveryKind.REWARD: Checks(suppression=True, consent=False, quiet_hours=True),
     DeliveryKind.CASE_REPLY: Checks(suppression=True, consent=False, quiet_hours=True),
-    DeliveryKind.ALERT: Checks(suppression=False, consent=False, quiet_hours=False),
-    DeliveryKind.REPORT: Checks(suppression=False, consent=False, quiet_hours=False),
+    DeliveryKind.ALERT: Checks(suppression=False, consent=False, quiet_hours=True),  # the person's own
+    DeliveryKind.REPORT: Checks(suppression=False, consent=False, quiet_hours=True),
     DeliveryKind.TEST: Checks(suppression=False, consent=False, quiet_hours=False),
 }
 NUMBER_REASONS = frozenset({Reason.NUMBER_REFUSED, Reason.COUNTRY_NOT_ALLOWED})
@@ -56,7 +56,9 @@ class Facts:
     only_to: str | None
     brand: Brand | None = None
     open_at: datetime | None = None  # when the quiet hours end; None: they do not stand
+    person_works: bool = True  # the one of our people whom it is for is there and active
     budget: Answer | None = None  # the contact policy's word on a message that leaves off its plan; None: on its plan
+    open_case: bool = False  # somebody takes care of what the customer said last, and the policy waits for that
     test_addresses: tuple[str, ...] = ()
     countries: frozenset[str] = frozenset()  # that text messages may go to; empty: all
 
@@ -134,6 +136,10 @@ def _why_not(delivery: Delivery, facts: Facts) -> Reason | None:
         return Reason.TRIGGER_DISABLED
     if facts.now >= delivery.expires_at:
         return Reason.EXPIRED
+    if facts.open_case and delivery.kind in ASKS:
+        return Reason.OPEN_CASE
+    if delivery.kind in TO_PEOPLE and not facts.person_works:
+        return Reason.PERSON_INACTIVE
     if checks.suppression and facts.suppressed:
         return Reason.SUPPRESSED
     if checks.consent and facts.profile and facts.brand and not consents(delivery.channel, facts.profile, facts.brand):

@@ -10,13 +10,16 @@ from datetime import datetime
 
 from survey_service.delivery.composing import Draft
 from survey_service.delivery.gate import Facts
-from survey_service.delivery.steps import open_from
+from survey_service.delivery.letters import Letter
+from survey_service.delivery.steps import allowed_from, open_from
 from survey_service.models.customer import Customer
-from survey_service.models.delivery import Delivery
+from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery
 from survey_service.models.invitation import Invitation
 from survey_service.models.pause import PauseScope
+from survey_service.models.person import Person
 from survey_service.models.suppression import Suppression
 from survey_service.models.survey import Survey
+from survey_service.models.trigger import QuietHours
 from survey_service.store.configuration import Snapshot
 from survey_service.store.store import Store
 from survey_service.store.suppressions import address_hashes, person_hashes, stands_against
@@ -43,7 +46,12 @@ class Batch:
     customers: Mapping[str, Customer]
     surveys: Mapping[tuple[str, int], Survey]
     standing: Mapping[tuple[str, str], Suppression]
+    cared_for: frozenset[str]  # customers with an active case
     read_at: float  # `time.monotonic()`
+
+    def letter(self, row: Delivery) -> Letter:
+        """What was written for one occasion; its brand still stands."""
+        return Letter(row, self.snapshot.brands[row.brand], self.snapshot.people.get(row.person or ""))
 
     def can_draft(self, row: Delivery) -> bool:
         """Whether survey and brand still stand."""
@@ -91,7 +99,9 @@ class Known:
                     surveys[name, version] = found
         hashes = {value for row in rows for value in self._hashes(row)}
         standing = await self._store.suppressions.standing(hashes)
-        return Batch(snapshot, invitations, customers, surveys, standing, read_at)
+        asked = {row.customer for row in rows if row.customer and row.kind in ASKS}
+        cared_for = await self._store.cases.active_customers(asked)
+        return Batch(snapshot, invitations, customers, surveys, standing, cared_for, read_at)
 
     def _hashes(self, row: Delivery) -> list[str]:
         hashes = address_hashes(self._keyring, row.to)
@@ -116,8 +126,10 @@ class Known:
             only_to=self._permitted.only_to,
             countries=self._permitted.countries,
             brand=brand,
-            open_at=_open_at(invitation, now),
+            open_at=_open_at(row, batch, now),
             budget=budget,
+            open_case=_waits_for_case(row, invitation, batch),
+            person_works=_works(row, snapshot.people),
             test_addresses=brand.test_addresses if brand else (),
         )
 
@@ -131,5 +143,32 @@ def _pause_targets(row: Delivery) -> dict[PauseScope, str | None]:
     }
 
 
-def _open_at(invitation: Invitation | None, now: datetime) -> datetime | None:
-    return open_from(invitation, now) if invitation is not None else None
+def _waits_for_case(row: Delivery, invitation: Invitation | None, batch: Batch) -> bool:
+    """Whether the contact policy asks nobody whose last word somebody still takes care of."""
+    is_exempt = invitation is not None and invitation.exempt
+    return batch.snapshot.policy.open_cases and not is_exempt and row.customer in batch.cared_for
+
+
+def _open_at(row: Delivery, batch: Batch, now: datetime) -> datetime | None:
+    """When the recipient's quiet hours end; None where none stand.
+
+    Those of a person of ours are their own. A customer's are those of the invitation, which may be none at all; where
+    there was no invitation, the usual ones in the customer's zone, else in the brand's.
+    """
+    if row.kind in TO_PEOPLE:
+        person = batch.snapshot.people.get(row.person or "")
+        hours, name = (person.quiet_hours, person.timezone) if person else (None, "UTC")
+        return allowed_from(hours, name, now) if hours else None
+    if row.invitation and row.invitation in batch.invitations:
+        return open_from(batch.invitations[row.invitation], now)
+    customer = batch.customers.get(row.customer or "")
+    brand = batch.snapshot.brands.get(row.brand)
+    theirs = customer.profile.timezone if customer else None
+    return allowed_from(QuietHours(), theirs or (brand.timezone if brand else "UTC"), now)
+
+
+def _works(row: Delivery, people: Mapping[str, Person]) -> bool:
+    """Whether the person whom an alert or report is for still takes care of customers."""
+    if row.kind not in TO_PEOPLE or row.person is None:
+        return True
+    return row.person in people and people[row.person].active

@@ -16,7 +16,7 @@ from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.store.store import Store
 from survey_service.telemetry import DELIVERIES
 from survey_service.work.bells import Bells
-from survey_service.work.retry import EMAIL_SCHEDULE, next_try_in
+from survey_service.work.retry import SEND_SCHEDULE, next_try_in
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Outcomes:
             # No message would have passed: wait without using up this one's tries.
             wait, attempts = next_try_in(1, [CHANNEL_DOWN_FOR]), row.attempts
         else:
-            wait = next_try_in(attempts, EMAIL_SCHEDULE, error.retry_after)
+            wait = next_try_in(attempts, SEND_SCHEDULE, error.retry_after)
         if wait is None:
             await self.end(row, DeliveryState.DEAD, Reason.RETRIES_EXHAUSTED, str(error))
             return

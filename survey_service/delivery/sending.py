@@ -128,7 +128,7 @@ class SendDeliveries:
 
     def _compose(self, row: Delivery, batch: Batch) -> Message:
         if row.text is not None:
-            return self._composer.written(row, row.text)
+            return self._composer.compose_letter(batch.letter(row))
         return self._composer.compose(batch.draft(row))
 
     async def _record_sent(self, row: Delivery, batch: Batch, outcome: SendOutcome, spent: Spent | None) -> None:

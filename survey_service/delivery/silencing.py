@@ -42,6 +42,8 @@ class Silencing:
         return await self.stop_person(row, SuppressionReason.STOP)
 
     async def _suppress(self, row: Delivery, brand: str, reason: SuppressionReason, detail: str | None) -> None:
+        if not row.to:
+            return  # the person was erased since, and is silenced already
         now = self._store.clock.now()
         await self._store.suppressions.insert(
             [address_suppression(self._keyring, row.to, brand, reason, now, detail or None)]

@@ -15,29 +15,41 @@ from survey_service.models.survey import Survey
 from survey_service.texts.locales import localised
 from survey_service.texts.printable import one_line
 from survey_service.texts.segments import count_segments, fold_typography
+from survey_service.texts.sentences import reply_hint
 from survey_service.texts.words import words_in
 
 _STOP = re.compile(r"\bSTOP\b", re.IGNORECASE)
 
 
 def write_sms(
-    survey: Survey, brand: str, language: str, fill: Callable[[str], str], link: str, *, is_first: bool, is_test: bool
+    survey: Survey,
+    brand: str,
+    language: str,
+    fill: Callable[[str], str],
+    link: str,
+    *,
+    is_first: bool,
+    mark: str,
+    offer: str = "",
 ) -> str:
-    """The text as it is sent: the survey's own, else brand, question and scale, and the link if it fits."""
+    """The text as it is sent: the survey's own, else brand, question and scale; then offer and link as far as they fit.
+
+    `mark` says that it is a test or a preview; empty for a real one. `offer` is a sentence, or empty.
+    """
     words = words_in(language)
     end = words("STOP to opt out") if is_first else ""
-    start = f"[{words('Test')}]" if is_test else ""
+    start = f"[{mark}]" if mark else ""
     if survey.messages.sms.text is not None:
         own = fill(localised(survey.messages.sms.text, language, survey.default_language)[0])
         return _joined(start, own, "" if _STOP.search(own) else end)
     question = survey.primary_question
-    scale = question.scale
     asked = one_line(fill(localised(question.text, language, survey.default_language)[0]))
-    reply = words("Reply {low}-{high}", low=scale.low, high=scale.high) + "." if scale else ""
+    reply = f"{reply_hint(question.metric, words)}." if question.metric else ""
     lead = f"{one_line(brand)}: {asked}"
     short = _joined(start, lead, reply, end)
-    full = _joined(start, lead, reply, link, end)
-    return full if count_segments(full).count == 1 else short
+    # Of the two the offer is the one that a reply cannot do without.
+    longer = [_joined(start, lead, reply, *more, end) for more in ((offer, link), (offer,), (link,))]
+    return next((text for text in longer if count_segments(text).count == 1), short)
 
 
 def opens_conversation(delivery: Delivery, invitation: Invitation | None) -> bool:

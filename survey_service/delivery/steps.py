@@ -15,7 +15,7 @@ from survey_service.models.decision import Reason
 from survey_service.models.delivery import ASKS, WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.ids import delivery_id
 from survey_service.models.invitation import TRANSITIONS, Invitation, InvitationState
-from survey_service.models.trigger import ChannelMode
+from survey_service.models.trigger import ChannelMode, QuietHours
 
 MAX_DEATHS = 5
 MAX_MESSAGES = 3  # that ask about one invitation
@@ -172,6 +172,11 @@ def _message(invitation: Invitation, ask: _Ask, now: datetime) -> Delivery:
 
 def open_from(invitation: Invitation, instant: datetime) -> datetime:
     """The first instant at or after `instant` that the invitation's quiet hours allow."""
-    if invitation.quiet_hours is None:
+    return allowed_from(invitation.quiet_hours, invitation.timezone, instant)
+
+
+def allowed_from(hours: QuietHours | None, name: str, instant: datetime) -> datetime:
+    """The first instant at or after `instant` that these hours allow in the zone `name`; without hours, `instant`."""
+    if hours is None:
         return instant
-    return parse_windows(invitation.quiet_hours.allow).next_allowed(instant, zone(invitation.timezone))
+    return parse_windows(hours.allow).next_allowed(instant, zone(name))

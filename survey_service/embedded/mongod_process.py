@@ -113,6 +113,8 @@ def _run_until_forked(
     command += ["--nounixsocket", "--replSet", REPLICA_SET, "--logpath", home / "mongod.log", "--logappend"]
     command += ["--oplogSize", "256", "--wiredTigerCacheSizeGB", str(cache_gb)]
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+    # Ours last milliseconds. One whose process was killed holds its rows against every plain write until this ends it.
+    command += ["--setParameter", "transactionLifetimeLimitSeconds=5"]
     if enable_test_commands:
         command += ["--setParameter", "enableTestCommands=1"]
         # A dropped collection's files stay open for as long as its history could be read (five minutes by default):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from survey_service.clock import Clock
 from survey_service.errors import Unavailable
@@ -28,6 +29,13 @@ class Sighting:
     profile: CustomerProfile
     at: datetime
     source: str
+
+
+def profile_in(data: Mapping[str, Any]) -> CustomerProfile:
+    """What the data of an event say of its customer, with addresses as providers take them."""
+    named = data.get("customer")
+    fields = dict(named) if isinstance(named, dict) else {}
+    return clean_profile(CustomerProfile.model_validate({**fields, "external_id": fields.get("id")}))
 
 
 def clean_profile(profile: CustomerProfile) -> CustomerProfile:

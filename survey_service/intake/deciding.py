@@ -13,14 +13,26 @@ import structlog
 
 from survey_service.intake.cancelling import Cancelling
 from survey_service.intake.capping import HourlyCaps
-from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
-from survey_service.intake.drafting import MAX_DEATHS, Draft, Facts, draft_decisions, occasion_of, settle, wish_of
+from survey_service.intake.customers import CustomerRegister, Sighting, profile_in
+from survey_service.intake.drafting import (
+    MAX_DEATHS,
+    Draft,
+    Facts,
+    draft_decisions,
+    occasion_of,
+    offer_of,
+    settle,
+    wish_of,
+    with_offer,
+)
 from survey_service.intake.inviting import new_invitation
 from survey_service.intake.reading import read_facts
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Decision, Outcome, Reason
 from survey_service.models.event import Event
+from survey_service.models.incentive import Offer
 from survey_service.models.invitation import Invitation
+from survey_service.models.outbox import NewsType, news_of, outbox_with
 from survey_service.store.claims import Claim
 from survey_service.store.store import Store
 from survey_service.telemetry import DECISIONS
@@ -61,10 +73,13 @@ class DecideEvents:
         decisions: dict[str, list[Decision]] = {event.id: [] for event in events}
         for draft in (draft for own in drafts for draft in own):
             decision, plan = settle(draft, answers.get(draft.invitation))
-            decisions[draft.event.id].append(decision)
             if plan is not None and draft.survey is not None:
-                row, _ = new_invitation(draft.invitation, occasion_of(draft), draft.survey, plan, self._keyring, now)
+                offer = offer_of(draft, facts)
+                decision = with_offer(decision, offer)
+                occasion = occasion_of(draft, offer if isinstance(offer, Offer) else None)
+                row, _ = new_invitation(draft.invitation, occasion, draft.survey, plan, self._keyring, now)
                 new.append(row)
+            decisions[draft.event.id].append(decision)
         gone = await self._cancelling.already_taken_back(new, snapshot)
         await self._reserving.release(sorted(gone))
         new = [row for row in new if row.id not in gone]
@@ -106,9 +121,7 @@ def profile_of(event: Event) -> CustomerProfile:
     """What the event says of its customer, with addresses as providers take them."""
     if event.deaths >= MAX_DEATHS:
         return CustomerProfile()  # whatever kills its workers is not touched again
-    named = event.data.get("customer")
-    fields = dict(named) if isinstance(named, dict) else {}
-    return clean_profile(CustomerProfile.model_validate({**fields, "external_id": fields.get("id")}))
+    return profile_in(event.data)
 
 
 def _is_held(invitation: str, facts: Facts) -> bool:
@@ -124,8 +137,12 @@ def _unless(decision: Decision, gone: Collection[str]) -> Decision:
 
 
 def _decided(event: Event, decisions: Sequence[Decision], facts: Facts) -> Event:
+    # Events are many: an outbox is filled only where somebody listens.
+    is_told = facts.snapshot.webhooks_for(NewsType.EVENT_DECIDED)
+    news = [news_of(event.id, NewsType.EVENT_DECIDED, facts.now)] if is_told else []
     return event.model_copy(
         update={
+            "outbox": outbox_with(*news),
             "decisions": tuple(decisions),
             "reason": None if decisions else Reason.NO_TRIGGER,
             "touchpoint_known": event.touchpoint in facts.places if event.touchpoint else None,

@@ -9,16 +9,21 @@ from typing import Any
 
 from survey_service.calendars import zone
 from survey_service.errors import Conflict, InvalidInput, NotAllowed
+from survey_service.intake.caring import read_care
 from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
 from survey_service.intake.drafting import contact_ids, open_from
 from survey_service.intake.inviting import Occasion, new_invitation
 from survey_service.intake.matching import Plan, Silence, customer_tree, usable_channels
+from survey_service.intake.offering import make_offer
 from survey_service.models.contact import Frequency
 from survey_service.models.customer import Customer, CustomerProfile
+from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
 from survey_service.models.ids import hashed_id, random_id
+from survey_service.models.incentive import Offer
 from survey_service.models.invitation import Invitation
 from survey_service.models.trigger import QuietHours
+from survey_service.store.configuration import Snapshot
 from survey_service.store.group_commit import Inserted
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
@@ -43,6 +48,7 @@ class DirectRequest:
     idempotency_key: str | None
     content_hash: str
     ignore_rules: bool = False  # skips the contact policy, and nothing else
+    incentive: str | None = None  # what an answer is thanked with
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class DirectInvitations:
         """Make the invitation, or find the one that the same request made before.
 
         Raises:
-            InvalidInput: unknown survey, or a customer whom none of the channels reaches.
+            InvalidInput: unknown survey or incentive, or a customer whom none of the channels reaches.
             NotAllowed: the contact policy says no; the reason and the next allowed time are in it.
             Conflict: the Idempotency-Key was used for another request.
         """
@@ -80,6 +86,8 @@ class DirectInvitations:
         brand = snapshot.brands.get(survey.brand)
         if brand is None:
             raise InvalidInput.at("/survey", "brand", "the survey's brand does not exist any more")
+        if request.incentive is not None and request.incentive not in snapshot.incentives:
+            raise InvalidInput.at("/incentive", "unknown", "there is no such incentive")
         now = self._store.clock.now()
         named = await self._store.configuration.touchpoints.get(request.touchpoint) if request.touchpoint else None
         person = await self._person(request)
@@ -89,6 +97,9 @@ class DirectInvitations:
             raise InvalidInput.at("/channels", channels.reason.value, "none of the channels reaches the customer")
         place = person.profile.timezone or (named.timezone if named else None) or brand.timezone
         quiet_hours = QuietHours()
+        tree = {"event": {"data": request.data}, "customer": customer_tree(person.profile)}
+        name = self._name(request)
+        care = await read_care(self._store, [person.id], now)
         occasion = Occasion(
             customer=person.id,
             customer_ref=person.ref,
@@ -96,7 +107,9 @@ class DirectInvitations:
             touchpoint=request.touchpoint,
             touchpoint_name=named.name if named else None,
             data=request.data,
-            tree={"event": {"data": request.data}, "customer": customer_tree(person.profile)},
+            tree=tree,
+            incentive=await self._offer(request.incentive, snapshot, tree),
+            we_did=care.we_did(contact, survey.brand, name),
             zone=place,
             language=request.language,
             request_hash=request.content_hash,
@@ -107,9 +120,10 @@ class DirectInvitations:
         plan = Plan(channels, now + request.delay, now + request.expires_after)
         if channels[0] is not ChannelName.WEB:
             plan = replace(plan, send_at=opens(plan.send_at))
-        name = self._name(request)
         if await self._store.invitations.get(name) is not None:
             return await self._earlier(name, request)
+        if person.id in care.active and snapshot.policy.open_cases and not request.ignore_rules:
+            raise NotAllowed(Reason.OPEN_CASE.value, None)
         wish = Wish(
             invitation=name,
             contacts=contact_ids(person, channels[0], self._keyring),
@@ -137,6 +151,13 @@ class DirectInvitations:
         """The survey address of a stored invitation; None when the key that made its token is gone."""
         token = self._keyring.survey_token(invitation.id, invitation.token.kid)
         return self.survey_url(token) if token else None
+
+    async def _offer(self, name: str | None, snapshot: Snapshot, tree: Mapping[str, object]) -> Offer | None:
+        if name is None:
+            return None
+        given = await self._store.incentive_states.get_many([name])
+        offer = make_offer(snapshot.incentives.get(name), given.get(name), tree)
+        return offer if isinstance(offer, Offer) else None
 
     async def _person(self, request: DirectRequest) -> Customer:
         sighting = Sighting(clean_profile(request.profile), self._store.clock.now(), f"api:{request.key}")

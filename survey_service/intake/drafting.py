@@ -13,6 +13,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from survey_service.calendars import WeekWindows, parse_windows, zone
+from survey_service.intake.caring import Care
 from survey_service.intake.inviting import Occasion
 from survey_service.intake.matching import (
     Plan,
@@ -23,6 +24,7 @@ from survey_service.intake.matching import (
     judge,
     rule_variables,
 )
+from survey_service.intake.offering import NoOffer, make_offer
 from survey_service.intake.sampling import choose_variant
 from survey_service.models.brand import Brand
 from survey_service.models.contact import Contact, Frequency
@@ -32,6 +34,7 @@ from survey_service.models.decision import Decision, Outcome, Reason
 from survey_service.models.delivery import ChannelName
 from survey_service.models.event import Event
 from survey_service.models.ids import invitation_id
+from survey_service.models.incentive import IncentiveState, Offer
 from survey_service.models.invitation import EventFacts, Invitation
 from survey_service.models.suppression import Suppression
 from survey_service.models.survey import Survey
@@ -60,6 +63,8 @@ class Facts:
     contacts: Mapping[str, Contact]
     keyring: Keyring
     earlier: Mapping[tuple[str, str], Invitation] = field(default_factory=dict)  # by (event key, trigger)
+    care: Care = field(default_factory=Care)
+    given: Mapping[str, IncentiveState] = field(default_factory=dict)  # by the incentives that triggers name
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Draft:
     place: Touchpoint | None = None
     variant: Variant | None = None
     earlier: Invitation | None = None
+    we_did: str | None = None  # about what the person said last time
 
     @property
     def zone(self) -> ZoneInfo:
@@ -91,20 +97,29 @@ def draft_decisions(event: Event, person: Customer | None, facts: Facts) -> list
     for trigger in facts.snapshot.triggers_for(event.type):
         variant = choose_variant(trigger.variants, trigger.trigger, person.id) if person else None
         survey = facts.snapshot.surveys.get((variant.survey if variant else None) or trigger.survey)
+        invitation = invitation_id(event.id, trigger.trigger)
         draft = Draft(
             event=event,
             trigger=trigger,
             person=person,
             verdict=Silence(Reason.POISON),
-            invitation=invitation_id(event.id, trigger.trigger),
+            invitation=invitation,
             survey=survey,
             brand=facts.snapshot.brands.get(survey.brand) if survey else None,
             place=facts.places.get(event.touchpoint or ""),
             variant=variant,
             earlier=facts.earlier.get((event.id, trigger.trigger)),
+            we_did=_we_did(person, survey, invitation, facts),
         )
         drafts.append(replace(draft, verdict=_verdict(draft, facts)))
     return drafts
+
+
+def _we_did(person: Customer | None, survey: Survey | None, invitation: str, facts: Facts) -> str | None:
+    if person is None or survey is None:
+        return None
+    contact = facts.contacts.get(person.id, Contact(id=person.id))
+    return facts.care.we_did(contact, survey.brand, invitation)
 
 
 def _verdict(draft: Draft, facts: Facts) -> Verdict:
@@ -116,7 +131,8 @@ def _verdict(draft: Draft, facts: Facts) -> Verdict:
     if person is None:
         return Silence(Reason.NO_CHANNEL, "nothing in the event names a person that could be reached")
     contact = facts.contacts.get(person.id, Contact(id=person.id))
-    variables = rule_variables(event, person.profile, contact, facts.now, draft.invitation)
+    cared_for = person.id in facts.care.active
+    variables = rule_variables(event, person.profile, contact, facts.now, draft.invitation, open_case=cared_for)
     suppressed = [channel for channel in trigger.channels if _silenced(person, channel, draft.brand.id, facts)]
     verdict = judge(
         trigger,
@@ -130,6 +146,8 @@ def _verdict(draft: Draft, facts: Facts) -> Verdict:
     )
     if isinstance(verdict, Silence):
         return verdict
+    if cared_for and facts.policy.open_cases and not trigger.exempt:
+        return Silence(Reason.OPEN_CASE)
     send_at = verdict.send_at
     if verdict.channels[0] is not ChannelName.WEB:  # there no message wakes anybody
         send_at = open_from(trigger.quiet_hours, draft.zone)(send_at)
@@ -212,7 +230,27 @@ def settle(draft: Draft, answer: Answer | None) -> tuple[Decision, Plan | None]:
     return decision.model_copy(update=invited), plan
 
 
-def occasion_of(draft: Draft) -> Occasion:
+def offer_of(draft: Draft, facts: Facts) -> Offer | NoOffer | None:
+    """What the invitation of a draft that was granted offers, or why nothing; None where its trigger names nothing."""
+    name, person = draft.trigger.incentive, draft.person
+    if name is None or person is None:
+        return None
+    return make_offer(facts.snapshot.incentives.get(name), facts.given.get(name), _tree(draft.event, person))
+
+
+def with_offer(decision: Decision, offer: Offer | NoOffer | None) -> Decision:
+    """The decision, which says what was offered or why nothing was."""
+    if offer is None:
+        return decision
+    told = {"incentive": offer.incentive} if isinstance(offer, Offer) else {"no_incentive": offer.value}
+    return decision.model_copy(update={"values": {**decision.values, **told}})
+
+
+def _tree(event: Event, person: Customer) -> dict[str, object]:
+    return {"event": event_tree(event), "customer": customer_tree(person.profile)}
+
+
+def occasion_of(draft: Draft, offer: Offer | None = None) -> Occasion:
     """Why and to whom, for the invitation of a draft that was granted."""
     event, person = draft.event, draft.person
     assert person is not None  # noqa: S101 -- a draft without a person is never granted
@@ -223,7 +261,9 @@ def occasion_of(draft: Draft) -> Occasion:
         touchpoint=event.touchpoint,
         touchpoint_name=draft.place.name if draft.place else None,
         data={name: value for name, value in event.data.items() if name != "customer"},
-        tree={"event": event_tree(event), "customer": customer_tree(person.profile)},
+        tree=_tree(event, person),
+        incentive=offer,
+        we_did=draft.we_did,
         zone=draft.zone.key,
         event=EventFacts(
             key=event.id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from survey_service.intake.matching import Plan
 from survey_service.models.customer import CustomerProfile
+from survey_service.models.incentive import Offer
 from survey_service.models.invitation import EventFacts, Invitation, TokenRef
 from survey_service.models.survey import Survey
 from survey_service.models.trigger import ChannelMode, QuietHours, Trigger
@@ -36,6 +37,8 @@ class Occasion:
     exempt: bool = False
     language: str | None = None  # asked for explicitly
     request_hash: str | None = None
+    incentive: Offer | None = None
+    we_did: str | None = None  # about what the person said last time
 
 
 def new_invitation(
@@ -61,6 +64,8 @@ def new_invitation(
         touchpoint_name=occasion.touchpoint_name,
         data=dict(occasion.data),
         dimensions={name: _plain(lookup(occasion.tree, path)) for name, path in survey.dimensions.items()},
+        incentive=occasion.incentive,
+        we_did=occasion.we_did,
         language=choose_language(wanted, survey.languages, survey.default_language),
         variant=occasion.variant,
         channels=plan.channels,

@@ -41,7 +41,13 @@ Verdict = Plan | Silence
 
 
 def rule_variables(
-    event: Event, profile: CustomerProfile, contact: Contact, now: datetime, invitation: str | None = None
+    event: Event,
+    profile: CustomerProfile,
+    contact: Contact,
+    now: datetime,
+    invitation: str | None = None,
+    *,
+    open_case: bool = False,
 ) -> dict[str, object]:
     """What a trigger's condition sees: `event` and `customer`, every number a double.
 
@@ -52,7 +58,7 @@ def rule_variables(
         "last_invited_days": (now - max(past)) / timedelta(days=1) if past else None,
         "invitations_90d": sum(now - at <= timedelta(days=90) for at in past),
         "last_score": contact.last_score,
-        "open_case": False,
+        "open_case": open_case,
     }
     return {"event": cel_value(event_tree(event)), "customer": cel_value({**customer_tree(profile), **asked})}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from survey_service.intake.caring import Care, read_care
 from survey_service.intake.drafting import Facts, contact_ids
 from survey_service.models.contact import Contact
 from survey_service.models.customer import Customer
 from survey_service.models.delivery import ChannelName
 from survey_service.models.event import Event
+from survey_service.models.incentive import IncentiveState
 from survey_service.models.suppression import Suppression
 from survey_service.store.configuration import Snapshot
 from survey_service.store.store import Store
@@ -30,7 +32,7 @@ async def read_facts(
 ) -> Facts:
     """The facts about these events; `adopt` also finds the invitations that an earlier pass made of them.
 
-    `contacts` stand in for the stored ones.
+    `contacts` stand in for the stored ones, and nobody has a case then.
     """
     known = [person for person in people if person is not None]
     named = sorted({event.touchpoint for event in events if event.touchpoint})
@@ -42,7 +44,9 @@ async def read_facts(
         standing=await _standing(store, keyring, known),
         contacts=await store.contacts.get_many(_contacts(known, keyring)) if contacts is None else contacts,
         keyring=keyring,
+        care=await read_care(store, [person.id for person in known], now) if contacts is None else Care(),
         earlier=await store.invitations.of_events([event.id for event in events]) if adopt else {},
+        given=await _given(store, snapshot, events),
     )
 
 
@@ -63,3 +67,9 @@ async def _standing(
         for address in filter(None, (person.profile.email, person.profile.phone)):
             hashes.update(address_hashes(keyring, address))
     return await store.suppressions.standing(hashes) if hashes else {}
+
+
+async def _given(store: Store, snapshot: Snapshot, events: Sequence[Event]) -> Mapping[str, IncentiveState]:
+    types = {event.type for event in events}
+    named = {trigger.incentive for event_type in types for trigger in snapshot.triggers_for(event_type)} - {None}
+    return await store.incentive_states.get_many([name for name in named if name]) if named else {}

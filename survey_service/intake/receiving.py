@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from survey_service.clock import Clock
+from survey_service.intake.customers import keys_of, profile_in
 from survey_service.models.decision import Reason
 from survey_service.models.event import Event, EventState
 from survey_service.models.ids import event_key
@@ -113,6 +114,8 @@ def _document(posted: PostedEvent, now: datetime, decide: bool) -> dict[str, Any
         "state": EventState.PENDING.value if decide else EventState.DECIDED.value,
         "reason": None if decide else Reason.IMPORTED.value,
         "touchpoint": touchpoint,
+        # Nobody looks at an imported event any more, so this is how its person is found again.
+        **({} if decide else {"keys": keys_of(profile_in(posted.data))}),
         "decided_at": None if decide else now,
         "decisions": [],
         "due_at": now if decide else None,

@@ -18,7 +18,16 @@ class Scope(StrEnum):
     INVITATIONS_WRITE = "invitations:write"  # invite directly, cancel
     INVITATIONS_IGNORE_RULES = "invitations:ignore_rules"  # invite past the contact policy, and past nothing else
     INVITATIONS_READ = "invitations:read"  # read invitations and deliveries
+    RESPONSES_WRITE = "responses:write"  # say whether an answer counts, hand over mails that answer
     RESPONSES_READ = "responses:read"  # read answers
+    METRICS_READ = "metrics:read"  # read figures
+    CASES_WRITE = "cases:write"  # change cases, write notes and replies, reward
+    CASES_READ = "cases:read"  # read cases
+    REWARDS_WRITE = "rewards:write"  # add codes, decide on what is held, give by hand
+    REWARDS_READ = "rewards:read"  # read rewards, and how many codes are left
+    CUSTOMERS_WRITE = "customers:write"  # write notes on customers
+    CUSTOMERS_READ = "customers:read"  # look customers up, read and copy all that is known of one
+    CUSTOMERS_ERASE = "customers:erase"  # forget a customer for good
     SUPPRESSIONS_WRITE = "suppressions:write"  # add and lift suppressions
     SUPPRESSIONS_READ = "suppressions:read"  # read them
     OPERATE = "operate"  # pauses, retries, resolving unknown deliveries

@@ -37,6 +37,12 @@ class Stored(Noun):
         return cls.model_validate(document)
 
 
+class Erasable(Stored):
+    """A row that names a person, or holds their words; once they asked to be forgotten it keeps what counts, alone."""
+
+    erased_at: datetime | None = None
+
+
 class Revised(Stored):
     """Configuration that is simply replaced; `revision` is its ETag."""
 

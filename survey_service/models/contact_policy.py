@@ -22,6 +22,7 @@ class ContactPolicyContent(Noun):
     limits: tuple[ContactLimit, ...] = Field(default=(ContactLimit(max=3, period="P90D"),), max_length=5)
     cooldown: str | None = "P7D"  # between any two first messages
     less_often: str = "P90D"  # the same, for people who asked to be asked less often
+    open_cases: bool = True  # nobody is asked while somebody takes care of what they said last
     hourly_cap: int = Field(default=1_000, ge=1, le=1_000_000)  # of a trigger that sets none of its own
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from survey_service.models.base import Noun, Stored
 from survey_service.models.brand import Brand
 from survey_service.models.delivery import ChannelName
+from survey_service.models.ids import hashed_id
 
 
 class CustomerProfile(Noun):
@@ -43,12 +45,28 @@ class IdentityConflict(Noun):
     at: datetime  # time of the first event that said so
 
 
+class NoteKind(StrEnum):
+    """What a note is about."""
+
+    WISH = "wish"  # the customer would like it so
+    NEED = "need"  # the customer cannot do otherwise
+
+
 class CustomerNote(Noun):
-    """Something a person wrote that answers no question; `source` says where it came in, such as `sms:SM…`."""
+    """What a person wrote that answers no question, or what somebody wrote down about them.
+
+    `source` says where it came in, such as `sms:SM…`, and is another one for each note of a customer.
+    """
 
     at: datetime
     text: str
     source: str
+    kind: NoteKind | None = None
+
+    @property
+    def id(self) -> str:
+        """How callers name it."""
+        return hashed_id("nte", self.source)
 
 
 class Customer(Stored):

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"  # waits for its turn under the channel's rate
     CANCELLED = "cancelled"  # cancelled through the API
     OPTED_OUT = "opted_out"  # the person opted out while it waited
+    ERASED = "erased"  # the person asked to be forgotten
     ANSWERED = "answered"  # the answer came before the message left
     SURVEY_GONE = "survey_gone"  # the survey or the brand no longer exists
     ADDRESS_UNUSABLE = "address_unusable"  # the address bounced for good
@@ -55,6 +56,7 @@ class Reason(StrEnum):
     NUMBER_REFUSED = "number_refused"  # a premium, shared-cost or satellite number
     BUDGET_EXCEEDED = "budget_exceeded"  # the day's segments, over all or of the country, are used up
     ADDRESS_NOT_ALLOWED = "address_not_allowed"  # outside SURVEY_ONLY_TO, or not on the brand's list of test addresses
+    PERSON_INACTIVE = "person_inactive"  # the one of our people whom it is for left, or is switched off
     REFUSED = "refused"  # the provider refused the message for good
     RETRIES_EXHAUSTED = "retries_exhausted"  # the provider failed on every try of the schedule
     COMPOSING_FAILED = "composing_failed"  # the message could not be built, see `detail`

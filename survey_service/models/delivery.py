@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from survey_service.models.base import Claimable
+from survey_service.models.base import Claimable, Erasable, Noun
 from survey_service.models.decision import Reason
+from survey_service.models.outbox import Telling
 
 
 class ChannelName(StrEnum):
@@ -24,7 +25,7 @@ class DeliveryKind(StrEnum):
     INVITE = "invite"  # the first message of an invitation
     FALLBACK = "fallback"  # the same question on the next channel
     REMINDER = "reminder"  # asks again
-    DIALOGUE = "dialogue"  # answers an incoming SMS
+    DIALOGUE = "dialogue"  # answers what the customer has just done: a text message, a mail, a call that was asked for
     REWARD = "reward"  # hands over what was granted
     CASE_REPLY = "case_reply"  # a person writes to the customer
     ALERT = "alert"  # tells one of our people
@@ -34,6 +35,9 @@ class DeliveryKind(StrEnum):
 
 # Messages that ask: at most three an invitation, and none after an answer.
 ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
+
+# Messages to our own people: the brand's customers' opt-outs and preferences do not concern them.
+TO_PEOPLE = frozenset({DeliveryKind.ALERT, DeliveryKind.REPORT})
 
 
 class DeliveryState(StrEnum):
@@ -63,8 +67,28 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 WAITING_STATES = (DeliveryState.REQUESTED, DeliveryState.PLANNED)
 
 
-class Delivery(Claimable):
-    """`attempts` counts calls to the provider, not claims; `provider_rank` only rises."""
+class AgreedCall(Noun):
+    """A call that a message confirms: when it begins (UTC), how long, what about, and the number that will ring."""
+
+    at: datetime
+    minutes: int
+    about: str | None = None
+    phone: str | None = None
+
+
+class Button(Noun):
+    """Where a written message leads; in a text message the address stands at its end."""
+
+    label: str
+    url: str
+
+
+class Delivery(Claimable, Telling, Erasable):
+    """`attempts` counts calls to the provider, not claims; `provider_rank` only rises.
+
+    A message with `text` was written for one occasion: paragraphs, with an empty line between them. Everything else is
+    composed from the survey. A message to our own people names no customer: it is not theirs to be cancelled.
+    """
 
     kind: DeliveryKind
     channel: ChannelName
@@ -77,7 +101,14 @@ class Delivery(Claimable):
     touchpoint: str | None = None
     to: str
     language: str
-    text: str | None = None  # of a message that was written for this one occasion; None: composed from the survey
+    subject: str | None = None  # of a written mail; None: the first line of `text`
+    text: str | None = None  # None: composed from the survey
+    button: Button | None = None
+    person: str | None = None  # our person whom an alert or report is for, or in whose name a customer is written to
+    case: str | None = None  # that it is about
+    responses: tuple[str, ...] = ()  # that a message to our own people repeats
+    reward: str | None = None  # that it hands over
+    call: AgreedCall | None = None  # what the message confirms; None: it asks
     state: DeliveryState = DeliveryState.PLANNED
     reason: Reason | None = None
     detail: str | None = None  # the provider's last words, without addresses

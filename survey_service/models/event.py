@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import Field
 
-from survey_service.models.base import Claimable
+from survey_service.models.base import Claimable, Erasable
 from survey_service.models.decision import Decision, Reason
+from survey_service.models.outbox import Telling
 
 
 class EventState(StrEnum):
@@ -19,7 +20,7 @@ class EventState(StrEnum):
     DECIDED = "decided"  # every trigger has said its word; final
 
 
-class Event(Claimable):
+class Event(Claimable, Telling, Erasable):
     """`id` is the key, a hash of (source, event_id); `content_hash` tells a duplicate from a conflict."""
 
     source: str
@@ -33,6 +34,7 @@ class Event(Claimable):
     content_hash: str
     state: EventState = EventState.PENDING
     reason: Reason | None = None  # of the event as a whole: no_trigger, imported
+    keys: tuple[str, ...] = ()  # of an imported event: what its customer is known by
     customer: str | None = None  # our id of the customer, set by intake
     touchpoint: str | None = None
     touchpoint_known: bool | None = None

@@ -53,6 +53,11 @@ def delivery_id(invitation: str, kind: str, number: int) -> str:
     return hashed_id("dlv", invitation, kind, str(number))
 
 
+def case_id(response: str, rule: str) -> str:
+    """One (response, follow-up rule) opens at most one case."""
+    return hashed_id("cas", response, rule)
+
+
 def response_id(invitation: str) -> str:
     """One invitation, one response."""
     return hashed_id("rsp", invitation)

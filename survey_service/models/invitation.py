@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import Field
 
-from survey_service.models.base import Claimable, Noun
+from survey_service.models.base import Claimable, Erasable, Noun
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
+from survey_service.models.incentive import Offer
 from survey_service.models.trigger import ChannelMode, QuietHours, Reminder
 
 
@@ -90,7 +91,7 @@ class EventFacts(Noun):
     subject: str | None = None
 
 
-class Invitation(Claimable):
+class Invitation(Claimable, Erasable):
     """`due_at` is its next step: planning the first message, then its end."""
 
     event: EventFacts | None = None
@@ -106,6 +107,8 @@ class Invitation(Claimable):
     touchpoint_name: str | None = None  # as it was registered at that moment
     data: dict[str, Any] = Field(default_factory=dict)  # the event's data without the customer: for texts and show_if
     dimensions: dict[str, Any] = Field(default_factory=dict)
+    we_did: str | None = None  # what was done about what the person said last time: `{{last_time.we_did}}`
+    incentive: Offer | None = None  # what an answer is thanked with
     language: str
     variant: str | None = None
     channels: tuple[ChannelName, ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from survey_service.models.base import Stored
 from survey_service.models.ids import hashed_id
+from survey_service.models.outbox import Telling
 
 
 class SuppressionScope(StrEnum):
@@ -30,7 +30,7 @@ class SuppressionReason(StrEnum):
 EVERY_BRAND = "*"
 
 
-class Suppression(Stored):
+class Suppression(Telling):
     """`subject_hash` is a keyed hash of the address or of our customer id; neither is stored in the clear."""
 
     scope: SuppressionScope

@@ -72,6 +72,7 @@ class TriggerContent(Noun):
     exempt: bool = False  # from the contact policy and the cooldowns, and from nothing else
     when_not_allowed: WhenNotAllowed = WhenNotAllowed.SKIP
     quiet_hours: QuietHours | None = QuietHours()  # None: every time is allowed
+    incentive: str | None = Field(default=None, min_length=1, max_length=100)  # what an answer is thanked with
     enabled: bool = True
 
 

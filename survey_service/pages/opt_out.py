@@ -7,7 +7,8 @@ from aiohttp import web
 from survey_service.answering.opting_out import Choice, Standing
 from survey_service.models.brand import Brand
 from survey_service.models.delivery import ChannelName
-from survey_service.pages.look import UnsubscribeView, render_unsubscribe
+from survey_service.pages.look import UnsubscribeView, page_policy, render_unsubscribe
+from survey_service.pages.networks import network_of
 from survey_service.pages.responses import (
     CONFIGURATION_AGE,
     browser_language,
@@ -17,15 +18,17 @@ from survey_service.pages.responses import (
 )
 from survey_service.pages.views import brand_view
 from survey_service.parts import PARTS
+from survey_service.store.visits import Opened
 from survey_service.tokens import OptOutSubject
 
 
 async def show_opt_out(request: web.Request) -> web.Response:
-    """Offer the choices; mail scanners that follow the link change nothing."""
+    """Offer the choices; mail scanners that follow the link change nothing, and are noted."""
     found = await _look(request)
     if found is None:
         return unknown_page(request)
-    _, brand, standing = found
+    subject, brand, standing = found
+    request.app[PARTS].store.visits.note(subject.customer, network_of(request), Opened.OPT_OUT)
     return _page(request, brand, Choice.NEVER if standing.opted_out else None, standing.other_channel)
 
 
@@ -77,7 +80,7 @@ def _page(
         chosen=chosen,
         channel=channel,
     )
-    return html_response(render_unsubscribe(view))
+    return html_response(render_unsubscribe(view), policy=page_policy(view.brand))
 
 
 ROUTES = (web.get("/u/{token}", show_opt_out), web.post("/u/{token}", submit_opt_out))

@@ -28,20 +28,43 @@ def html_response(page: str, *, status: int = 200, policy: str = PAGE_POLICY) ->
     return web.Response(text=page, status=status, content_type="text/html", headers=headers)
 
 
-def unknown_page(request: web.Request, reason: Reason = "unknown", status: int = 404) -> web.Response:
-    """The friendly page for a link that leads nowhere, in the language of the browser."""
-    return html_response(render_closed(ClosedView(lang=browser_language(request), reason=reason)), status=status)
+def assembled_response(body: bytes, *, gzip: bool, status: int = 200, policy: str = PAGE_POLICY) -> web.Response:
+    """A page for one person that comes as bytes: a gzip member, or plain."""
+    headers = {
+        **_HEADERS,
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Vary": "Accept-Encoding",
+    }
+    if gzip:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=body, status=status, headers=headers)
+
+
+def unknown_page(
+    request: web.Request, reason: Reason = "unknown", status: int = 404, *, by_message: bool = True
+) -> web.Response:
+    """The friendly page for a link that leads nowhere, in the language of the browser; see `ClosedView`."""
+    view = ClosedView(lang=browser_language(request), reason=reason, by_message=by_message)
+    return html_response(render_closed(view), status=status)
 
 
 def browser_language(request: web.Request) -> str:
-    """The first language of `Accept-Language` that the interface speaks; its order is taken for its weight."""
+    """The first language of `Accept-Language` that the interface speaks."""
+    return choose_language(accepted_languages(request), LANGUAGES, "en")
+
+
+def accepted_languages(request: web.Request) -> list[str]:
+    """The locales of `Accept-Language`; their order is taken for their weight."""
     header = request.headers.get("Accept-Language", "")[:200]
-    wanted = [part.partition(";")[0].strip() for part in header.split(",")]
-    return choose_language(wanted, LANGUAGES, "en")
+    return [part.partition(";")[0].strip() for part in header.split(",")]
 
 
 async def read_form(request: web.Request) -> dict[str, str] | None:
-    """The fields of an urlencoded form, the last one of a name; None if it is too large, too slow or no form."""
+    """The fields of an urlencoded form; None if it is too large, too slow or no form.
+
+    A field that comes several times holds its values one a line.
+    """
     if request.content_length is not None and request.content_length > MAX_FORM_BYTES:
         return None
     if request.content_type != "application/x-www-form-urlencoded":
@@ -51,5 +74,8 @@ async def read_form(request: web.Request) -> dict[str, str] | None:
             fields = await request.post()
     except (TimeoutError, ValueError, LookupError, web.HTTPRequestEntityTooLarge):
         return None
-    form = {name: value for name, value in fields.items() if isinstance(value, str)}
+    form: dict[str, str] = {}
+    for name, value in fields.items():
+        if isinstance(value, str):
+            form[name] = f"{form[name]}\n{value}" if name in form else value
     return form if sum(len(value) for value in form.values()) <= MAX_FORM_BYTES else None

@@ -1,53 +1,82 @@
-"""`/static/…`: style sheets and scripts, under addresses that change with their content and may be kept for ever."""
+"""`/static/…`: style sheets and scripts, under addresses that change with their content and may be kept for ever.
+
+An address names the version that its page was made with. Where that is the one we have, the answer is immutable; else,
+as between two versions of the service, caches have to ask each time (RFC 9111, section 5.2.2; RFC 8246).
+"""
 
 from __future__ import annotations
 
+import gzip
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from mimetypes import guess_type
 
 from aiohttp import web
 
-from survey_service.pages.assets import STATIC_FOLDER, render_brand_css
-from survey_service.pages.responses import CONFIGURATION_AGE
-from survey_service.parts import PARTS
+from survey_service.pages.assets import STATIC_FOLDER, static_url
+from survey_service.pages.gzip_members import accepts_gzip
 
 _FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_EACH_TIME = "public, no-cache"
+_BEST = 9
 
 
-@cache
-def _files() -> dict[str, tuple[bytes, str]]:
-    return {
-        path.name: (path.read_bytes(), guess_type(path.name)[0] or "application/octet-stream")
-        for path in STATIC_FOLDER.iterdir()
-        if path.is_file()
-    }
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """One encoding of a file; each has a strong validator of its own (RFC 9110, section 8.8.3.3)."""
+
+    body: bytes
+    etag: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    url: str  # with the version
+    plain: _Variant
+    gzipped: _Variant | None  # None where it would not be smaller
 
 
 async def get_static(request: web.Request) -> web.Response:
-    """One of the packaged files."""
-    found = _files().get(request.match_info["name"])
-    if found is None:
+    """One of the packaged files, compressed for whom it helps; 304 where the caller has it."""
+    file = _files().get(request.match_info["name"])
+    if file is None:
         raise web.HTTPNotFound
-    body, content_type = found
-    response = web.Response(body=body, content_type=content_type, charset="utf-8")
-    return _kept(response)
+    packed = accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    variant = file.gzipped if packed and file.gzipped else file.plain
+    headers = {**variant.headers, "Cache-Control": _FOR_EVER if request.path_qs == file.url else _ASK_EACH_TIME}
+    if any(known.value in {variant.etag, "*"} for known in request.if_none_match or ()):
+        return web.Response(status=304, headers={name: headers[name] for name in ("Cache-Control", "ETag", "Vary")})
+    return web.Response(body=variant.body, headers=headers)
 
 
-async def get_brand_css(request: web.Request) -> web.Response:
-    """A brand's colours."""
-    snapshot = await request.app[PARTS].store.configuration.current(CONFIGURATION_AGE)
-    brand = snapshot.brands.get(request.match_info["brand"])
-    if brand is None:
-        raise web.HTTPNotFound
-    css = render_brand_css(brand.colors.accent, brand.colors.on_accent)
-    return _kept(web.Response(text=css, content_type="text/css"))
+@cache
+def _files() -> dict[str, _File]:
+    return {path.name: _read(path.name) for path in STATIC_FOLDER.iterdir() if path.is_file()}
 
 
-def _kept(response: web.Response) -> web.Response:
-    response.headers["Cache-Control"] = _FOR_EVER
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.enable_compression()
-    return response
+def _read(name: str) -> _File:
+    content = (STATIC_FOLDER / name).read_bytes()
+    packed = gzip.compress(content, _BEST, mtime=0)
+    return _File(
+        url=static_url(name),
+        plain=_variant(name, content, {}),
+        gzipped=_variant(name, packed, {"Content-Encoding": "gzip"}) if len(packed) < len(content) else None,
+    )
 
 
-ROUTES = (web.get("/static/brand/{brand}.css", get_brand_css), web.get("/static/{name}", get_static))
+def _variant(name: str, body: bytes, headers: dict[str, str]) -> _Variant:
+    etag = sha256(body).hexdigest()[:16]
+    kind = guess_type(name)[0] or "application/octet-stream"
+    charset = "; charset=utf-8" if kind.startswith("text/") else ""
+    common = {
+        "Content-Type": kind + charset,
+        "ETag": f'"{etag}"',
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return _Variant(body, etag, common | headers)
+
+
+ROUTES = (web.get("/static/{name}", get_static),)

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from survey_service.pages.assets import static_url
+from survey_service.pages.assets import inlined, inlined_file, static_url
 from survey_service.texts.locales import text_direction
 from survey_service.texts.printable import printable
 from survey_service.texts.words import words_in
@@ -34,4 +34,4 @@ _ENVIRONMENT = Environment(
     auto_reload=False,
 )
 _ENVIRONMENT.filters["printable"] = printable
-_ENVIRONMENT.globals["static_url"] = static_url
+_ENVIRONMENT.globals.update(static_url=static_url, inlined=inlined, inlined_file=inlined_file)

@@ -2,52 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from survey_service.models.response import Response
 
 TAKEN_PREFIX = "dimension_"
 
+# Each column that is a stored field by its own name; the survey's dimensions stand behind the last of the first part.
+_OF_THE_QUESTION = (
+    "status",
+    "finished_by",
+    "survey",
+    "survey_version",
+    "brand",
+    "trigger",
+    "trigger_version",
+    "variant",
+)
+_OF_THE_ANSWER = (
+    "channel",
+    "language",
+    "metric",
+    "scale",
+    "score",
+    "scores",
+    "answers",
+    "comment",
+    "suspect",
+    "suspect_by",
+    "started_at",
+    "finished_at",
+    "updated_at",
+)
+_NOTHING: Mapping[str, Any] = {}
+_ELSEWHERE = ("erased_at", "event", "invitation", "link", "customer_ref", "incentive", "touchpoint", "dimensions")
+
+ROW_FIELDS = (*_OF_THE_QUESTION, *_ELSEWHERE, *_OF_THE_ANSWER)
+"""The stored fields that a row is made of, besides the id."""
+
 
 def response_row(response: Response) -> dict[str, Any]:
-    """One row: scalars at the top level, the survey's dimensions among them.
+    """The row of a response."""
+    return stored_response_row(response.to_document())
 
-    A dimension whose name is a column already stands under `dimension_` and its name, so that none is lost.
+
+def stored_response_row(document: Mapping[str, Any]) -> dict[str, Any]:
+    """One row: scalars at the top level, the survey's dimensions among them; what was erased is named, and no more.
+
+    A dimension whose name is a column already stands under `dimension_` and its name, so that none is lost. Exports
+    make millions of rows, so the document is not read into a `Response` first.
     """
-    event = response.event
-    subject = {
-        "id": response.id,
-        "status": response.status,
-        "finished_by": response.finished_by,
-        "survey": response.survey,
-        "survey_version": response.survey_version,
-        "brand": response.brand,
-        "trigger": response.trigger,
-        "trigger_version": response.trigger_version,
-        "variant": response.variant,
-        "event": event.key if event else None,
-        "event_id": event.id if event else None,
-        "event_source": event.source if event else None,
-        "event_type": event.type if event else None,
-        "event_time": event.time if event else None,
-        "invitation": response.invitation,
-        "customer": response.customer_ref,
-        "touchpoint": response.touchpoint,
+    get = document.get
+    if get("erased_at") is not None:
+        return erased_row(document["_id"], get("updated_at"))
+    event = get("event") or _NOTHING
+    return {
+        "id": document["_id"],
+        **{name: get(name) for name in _OF_THE_QUESTION},
+        "event": event.get("key"),
+        "event_id": event.get("id"),
+        "event_source": event.get("source"),
+        "event_type": event.get("type"),
+        "event_time": event.get("time"),
+        "invitation": get("invitation"),
+        "link": get("link"),
+        "customer": get("customer_ref"),
+        "incentive": get("incentive"),
+        "touchpoint": get("touchpoint"),
+        **{dimension_column(name): value for name, value in (get("dimensions") or _NOTHING).items()},
+        **{name: get(name) for name in _OF_THE_ANSWER},
+        "scores": get("scores") or {},
+        "answers": get("answers") or {},
     }
-    answer = {
-        "channel": response.channel,
-        "language": response.language,
-        "metric": response.metric,
-        "scale": response.scale,
-        "score": response.score,
-        "scores": response.scores,
-        "answers": response.answers,
-        "comment": response.comment,
-        "suspect": response.suspect,
-        "started_at": response.started_at,
-        "finished_at": response.finished_at,
-        "updated_at": response.updated_at,
-    }
-    taken = subject.keys() | answer.keys()
-    dimensions = {TAKEN_PREFIX + name if name in taken else name: value for name, value in response.dimensions.items()}
-    return {**subject, **dimensions, **answer}
+
+
+def erased_row(own_id: str, updated_at: datetime | None, named_by: str = "id") -> dict[str, Any]:
+    """What is left to say of a row whose person asked to be forgotten; `named_by` is the column of the row's own id."""
+    return {named_by: own_id, "erased": True, "updated_at": updated_at}
+
+
+def dimension_column(name: str) -> str:
+    """The column of a survey's dimension."""
+    return TAKEN_PREFIX + name if name in COLUMNS else name
+
+
+COLUMNS = frozenset(
+    {"id", "erased", "event", "event_id", "event_source", "event_type", "event_time", "invitation", "link", "customer"}
+    | {"incentive", "touchpoint", *_OF_THE_QUESTION, *_OF_THE_ANSWER}
+)
+"""The columns that every row has; a dimension cannot take their names."""

@@ -41,11 +41,15 @@ class RuleScope(StrEnum):
 
     TRIGGER = "trigger"  # does this event ask this customer? sees event, customer
     SHOW_IF = "show_if"  # is this question asked? sees answers, event, customer
+    FOLLOW_UP = "follow_up"  # is this response one to act on? sees response, event, customer
+    WEBHOOK = "webhook"  # is this webhook told of this? sees message (its type and data)
 
 
 _VARIABLES = {
     RuleScope.TRIGGER: ("event", "customer"),
     RuleScope.SHOW_IF: ("answers", "event", "customer"),
+    RuleScope.FOLLOW_UP: ("response", "event", "customer"),
+    RuleScope.WEBHOOK: ("message",),
 }
 
 

@@ -57,6 +57,11 @@ class ApiKeys:
         self._believed[digest] = (time.monotonic(), key)
         return key
 
+    async def get(self, key: str) -> ApiKey | None:
+        """A live key by its id."""
+        document = await self._collection.find_one({"_id": key, "revoked_at": None})
+        return ApiKey.from_document(document) if document else None
+
     async def all(self) -> list[ApiKey]:
         """Every key, the newest first."""
         return [ApiKey.from_document(document) async for document in self._collection.find().sort("created_at", -1)]

@@ -11,24 +11,24 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pydantic import ValidationError
 
 from survey_service.clock import Clock
-from survey_service.models.base import Claimable
+from survey_service.models.base import Claimable, Stored
 
-RowT = TypeVar("RowT", bound=Claimable)
+RowT = TypeVar("RowT", bound=Stored)
 log = structlog.get_logger()
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def due_before(now: datetime) -> dict[str, Any]:
-    """The filter that the partial index on `due_at` serves."""
-    return {"due_at": {"$gt": EPOCH, "$lte": now}}
+def due_before(now: datetime, below: str = "") -> dict[str, Any]:
+    """The filter that the partial index on `due_at` serves; `below` is the path that the claim's fields stand under."""
+    return {f"{below}due_at": {"$gt": EPOCH, "$lte": now}}
 
 
 def fence(row: Claimable) -> dict[str, Any]:
@@ -45,29 +45,71 @@ class Claim(Generic[RowT]):
     is_orphan: bool = False  # one row, whose last claim died
 
 
+class Claiming(Protocol[RowT]):
+    """What a stage's loop asks of the claims that it works on."""
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim lasts without a heartbeat."""
+        ...
+
+    async def claim(self, limit: int, *, orphans: bool = True) -> Claim[RowT] | None:
+        """Lease due rows; see `Claims`."""
+        ...
+
+    async def extend(self, lease: str) -> None:
+        """Heartbeat."""
+        ...
+
+    async def release(self, lease: str, keep: Mapping[str, Any] | None = None, pause: timedelta = timedelta()) -> None:
+        """Give back what was not finished."""
+        ...
+
+    async def waiting(self) -> int:
+        """How many rows are due now and not held."""
+        ...
+
+
 class Claims(Generic[RowT]):
-    """The claims on one collection."""
+    """The claims on one collection; `below` is the path that their fields stand under, such as `outbox.`.
+
+    `index` names the index that serves claims of some of the rows alone.
+    """
 
     def __init__(
-        self, collection: AsyncIOMotorCollection[dict[str, Any]], row: type[RowT], clock: Clock, lease: timedelta
+        self,
+        collection: AsyncIOMotorCollection[dict[str, Any]],
+        row: type[RowT],
+        clock: Clock,
+        lease: timedelta,
+        below: str = "",
+        index: str | None = None,
     ) -> None:
         self._collection = collection
+        self._index = index
         self._row = row
         self._clock = clock
         self.lease = lease
+        self._below = below
+        self._lease_field, self._due_field = f"{below}lease", f"{below}due_at"
 
-    async def claim(self, limit: int, *, orphans: bool = True) -> Claim[RowT] | None:
+    async def claim(
+        self, limit: int, *, orphans: bool = True, where: Mapping[str, Any] | None = None
+    ) -> Claim[RowT] | None:
         """Lease up to `limit` due rows, or one whose claim died; None when nothing is due or others were faster.
 
-        Without `orphans` only rows count that nobody died with.
+        Without `orphans` only rows count that nobody died with; with `where` only those that match it.
         """
         now = self._clock.now()
-        wanted = due_before(now) if orphans else {**due_before(now), "lease": None}
-        cursor = self._collection.find(wanted, {"lease": 1}).sort("due_at", 1).limit(limit)
+        due = due_before(now, self._below)
+        wanted = {**(where or {}), **due} if orphans else {**(where or {}), **due, self._lease_field: None}
+        cursor = self._collection.find(wanted, {self._lease_field: 1}).sort(self._due_field, 1).limit(limit)
+        if where and self._index:
+            cursor = cursor.hint(self._index)
         fresh: list[str] = []
         orphan: str | None = None
         async for document in cursor:
-            if document.get("lease") is None:
+            if self._lease_of(document) is None:
                 fresh.append(document["_id"])
             elif orphan is None:
                 orphan = document["_id"]
@@ -75,9 +117,9 @@ class Claims(Generic[RowT]):
         if not ids:
             return None
         lease = uuid.uuid4().hex
-        await self._collection.update_many({"_id": {"$in": ids}, **due_before(now)}, [{"$set": self._leased(lease)}])
+        await self._collection.update_many({"_id": {"$in": ids}, **due}, [{"$set": self._leased(lease)}])
         rows, unreadable = [], []
-        async for document in self._collection.find({"lease": lease}):
+        async for document in self._collection.find({self._lease_field: lease}):
             try:
                 rows.append(self._row.from_document(document))
             except ValidationError as error:
@@ -86,20 +128,25 @@ class Claims(Generic[RowT]):
         if unreadable:
             await self._set_aside(unreadable)
         if not rows:
-            return await self.claim(limit, orphans=orphans) if unreadable else None
+            return await self.claim(limit, orphans=orphans, where=where) if unreadable else None
         return Claim(lease, tuple(rows), is_orphan=orphan is not None)
+
+    def _lease_of(self, document: Mapping[str, Any]) -> object:
+        holder = document.get(self._below.rstrip("."), {}) if self._below else document
+        return holder.get("lease")
 
     async def _set_aside(self, ids: Sequence[str]) -> None:
         """Rows that a newer process wrote in words unknown here: held apart until the lease ends, for one that can."""
-        await self._collection.update_many({"_id": {"$in": list(ids)}}, {"$set": {"lease": uuid.uuid4().hex}})
+        await self._collection.update_many({"_id": {"$in": list(ids)}}, {"$set": {self._lease_field: uuid.uuid4().hex}})
 
     def _leased(self, lease: str) -> Mapping[str, Any]:
-        died = {"$cond": [{"$ne": [{"$ifNull": ["$lease", None]}, None]}, 1, 0]}
+        below = self._below
+        died = {"$cond": [{"$ne": [{"$ifNull": [f"${below}lease", None]}, None]}, 1, 0]}
         return {
-            "lease": lease,
-            "claim": {"$add": [{"$ifNull": ["$claim", 0]}, 1]},
-            "deaths": {"$add": [{"$ifNull": ["$deaths", 0]}, died]},
-            "due_at": self._lease_end(),
+            f"{below}lease": lease,
+            f"{below}claim": {"$add": [{"$ifNull": [f"${below}claim", 0]}, 1]},
+            f"{below}deaths": {"$add": [{"$ifNull": [f"${below}deaths", 0]}, died]},
+            f"{below}due_at": self._lease_end(),
         }
 
     def _lease_end(self) -> Mapping[str, Any]:
@@ -108,21 +155,24 @@ class Claims(Generic[RowT]):
 
     async def extend(self, lease: str) -> None:
         """Heartbeat: the rows still held stay ours for another lease."""
-        await self._collection.update_many({"lease": lease}, [{"$set": {"due_at": self._lease_end()}}])
+        change = [{"$set": {self._due_field: self._lease_end()}}]
+        await self._collection.update_many({self._lease_field: lease}, change)
 
     async def release(self, lease: str, keep: Mapping[str, Any] | None = None, pause: timedelta = timedelta()) -> None:
         """Give back what was not finished, due after `pause`; rows that match `keep` stay leased until its end."""
-        guard: dict[str, Any] = {"lease": lease}
+        guard: dict[str, Any] = {self._lease_field: lease}
         if keep:
             guard["$nor"] = [dict(keep)]
-        await self._collection.update_many(guard, {"$set": {"lease": None, "due_at": self._clock.now() + pause}})
+        given_back = {self._lease_field: None, self._due_field: self._clock.now() + pause}
+        await self._collection.update_many(guard, {"$set": given_back})
 
     async def unfinished(self) -> int:
         """How many rows are due now or held by a worker, counted up to 10,000."""
         now = self._clock.now()
-        busy = {"$or": [due_before(now), {"lease": {"$type": "string"}}]}
+        busy = {"$or": [due_before(now, self._below), {self._lease_field: {"$type": "string"}}]}
         return await self._collection.count_documents(busy, limit=10_000)
 
     async def waiting(self) -> int:
         """How many rows are due now and not held, counted up to 10,000."""
-        return await self._collection.count_documents({**due_before(self._clock.now()), "lease": None}, limit=10_000)
+        due = due_before(self._clock.now(), self._below)
+        return await self._collection.count_documents({**due, self._lease_field: None}, limit=10_000)

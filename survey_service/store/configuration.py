@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from survey_service.models.base import Revised
 from survey_service.models.brand import Brand, BrandContent
 from survey_service.models.contact_policy import POLICY_ID, ContactPolicy, ContactPolicyContent
+from survey_service.models.follow_up import FollowUp, FollowUpContent
+from survey_service.models.incentive import Incentive, IncentiveContent
+from survey_service.models.link import Link, LinkContent
+from survey_service.models.outbox import NewsType
 from survey_service.models.pause import Pause, PauseScope
+from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import Survey, SurveyContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger, TriggerContent
+from survey_service.models.webhook import Webhook
 from survey_service.store.database import Database
 from survey_service.store.registry import Pauses, Registry
 from survey_service.store.revision import read_revision
 from survey_service.store.versions import Versions
+from survey_service.store.webhooks import Webhooks
 
 _KEPT_VERSIONS = 500
 
@@ -30,7 +39,13 @@ class Snapshot:
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
     brands: Mapping[str, Brand] = field(default_factory=dict)
     pauses: Mapping[str, Pause] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    follow_ups: Mapping[str, FollowUp] = field(default_factory=dict)
+    incentives: Mapping[str, Incentive] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     policy: ContactPolicyContent = field(default_factory=ContactPolicyContent)
+    places: Mapping[str, Touchpoint] = field(default_factory=dict)  # the registered touchpoints of the links
 
     def triggers_for(self, event_type: str) -> list[Trigger]:
         """Triggers that ask about this type of event, by name."""
@@ -39,6 +54,10 @@ class Snapshot:
     def triggers_cancelled_by(self, event_type: str) -> list[Trigger]:
         """Triggers whose waiting invitations this type of event takes back."""
         return [trigger for trigger in self.triggers.values() if event_type in trigger.cancel_on]
+
+    def webhooks_for(self, kind: NewsType) -> list[Webhook]:
+        """Webhooks that are told of this kind of news, by name."""
+        return [webhook for webhook in self.webhooks.values() if webhook.enabled and kind in webhook.types]
 
     def pause_over(self, targets: Mapping[PauseScope, str | None]) -> str | None:
         """The id of a pause that holds something with these targets."""
@@ -49,8 +68,15 @@ class Snapshot:
         return next((candidate for candidate in candidates if candidate in self.pauses), None)
 
 
+RowT = TypeVar("RowT", bound=Revised)
+
+
+def _by_id(rows: Sequence[RowT]) -> dict[str, RowT]:
+    return {row.id: row for row in rows}
+
+
 class Configuration:
-    """Surveys, triggers, brands, touchpoints and pauses; `current()` is what a stage decides by."""
+    """Everything that is configured; `current()` is what a stage decides by."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,6 +89,15 @@ class Configuration:
         self.policies: Registry[ContactPolicy, ContactPolicyContent] = Registry(
             database, "contact_policies", ContactPolicy, ContactPolicyContent
         )
+        self.links: Registry[Link, LinkContent] = Registry(database, "links", Link, LinkContent)
+        self.people: Registry[Person, PersonContent] = Registry(database, "people", Person, PersonContent, "person")
+        self.follow_ups: Registry[FollowUp, FollowUpContent] = Registry(
+            database, "follow_ups", FollowUp, FollowUpContent, "follow-up"
+        )
+        self.incentives: Registry[Incentive, IncentiveContent] = Registry(
+            database, "incentives", Incentive, IncentiveContent
+        )
+        self.webhooks = Webhooks(database)
         self.pauses = Pauses(database)
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
@@ -76,13 +111,20 @@ class Configuration:
         revision = await read_revision(self._database)
         if self._snapshot is None or self._snapshot.revision != revision:
             # Read the revision first: a change that lands in between is then seen with the next batch.
+            links = await self.links.all()
             self._snapshot = Snapshot(
                 revision,
-                {row.survey: row for row in await self.surveys.all_latest()},
-                {row.trigger: row for row in await self.triggers.all_latest()},
-                {row.id: row for row in await self.brands.all()},
-                {row.id: row for row in await self.pauses.all()},
-                await self.policies.get(POLICY_ID) or ContactPolicyContent(),
+                surveys={row.survey: row for row in await self.surveys.all_latest()},
+                triggers={row.trigger: row for row in await self.triggers.all_latest()},
+                brands=_by_id(await self.brands.all()),
+                pauses={row.id: row for row in await self.pauses.all()},
+                links=_by_id(links),
+                people=_by_id(await self.people.all()),
+                follow_ups=_by_id(await self.follow_ups.all()),
+                incentives=_by_id(await self.incentives.all()),
+                webhooks=_by_id(await self.webhooks.all()),
+                policy=await self.policies.get(POLICY_ID) or ContactPolicyContent(),
+                places=await self.touchpoints.get_many([link.touchpoint for link in links]),
             )
         self._read_at = read_at
         return self._snapshot

@@ -101,6 +101,12 @@ class Customers:
         }
         await self._collection.update_one({"_id": customer, "notes.source": {"$ne": note.source}}, change)
 
+    async def delete_note(self, customer: str, source: str) -> bool:
+        """Take a note away; False if there is none."""
+        change = {"$pull": {"notes": {"source": source}}, "$currentDate": {"updated_at": True}}
+        own = {"_id": customer, "notes.source": source}
+        return (await self._collection.update_one(own, change)).matched_count == 1
+
     async def _write(self, updates: Iterable[UpdateOne]) -> None:
         if requests := list(updates):
             await self._collection.bulk_write(requests, ordered=False)

@@ -8,9 +8,11 @@ from typing import Any
 
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.outbox import NewsType, outbox_change, recurring_news
 from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
+from survey_service.store.outbox import Outboxes
 from survey_service.store.paging import Page, PageRequest, read_page
 
 
@@ -23,6 +25,7 @@ class Deliveries:
         self._insert = GroupInsert(self._collection)
         self._update = GroupUpdate(self._collection)
         self.claims = Claims(self._collection, Delivery, database.clock, lease)
+        self.outbox = Outboxes(self._collection, Delivery, database.clock, lease)
 
     async def insert(self, deliveries: Sequence[Delivery]) -> list[Inserted]:
         """Store deliveries; `DUPLICATE` where the same message was planned before."""
@@ -42,6 +45,11 @@ class Deliveries:
     async def of_invitation(self, invitation: str) -> list[Delivery]:
         """Every delivery of an invitation, oldest first."""
         found = self._collection.find({"invitation": invitation}).sort([("created_at", 1), ("_id", 1)])
+        return [Delivery.from_document(document) async for document in found]
+
+    async def of_case(self, case: str) -> list[Delivery]:
+        """Every message about a case, oldest first."""
+        found = self._collection.find({"case": case}).sort([("created_at", 1), ("_id", 1)])
         return [Delivery.from_document(document) async for document in found]
 
     async def of_invitations(self, invitations: Sequence[str]) -> dict[str, list[Delivery]]:
@@ -96,7 +104,8 @@ class Deliveries:
 
     async def record_end(self, row: Delivery, state: DeliveryState, reason: Reason, detail: str | None = None) -> bool:
         """A claimed delivery ends as dead or cancelled, with its reason."""
-        change = {"$set": {"state": state, "reason": reason, "detail": detail, "lease": None, "due_at": None}}
+        ended = {"state": state, "reason": reason, "detail": detail, "lease": None, "due_at": None}
+        change = _with_news(row.id, state, ended, self._clock.now())
         guard = {**fence(row), "state": row_state_guard(row, state)}
         (done,) = await self._update.apply(FencedUpdate(guard, change))
         return done
@@ -181,7 +190,8 @@ class Deliveries:
         if state is DeliveryState.SENT:
             change["detail"] = None
         guard = {"_id": delivery, "state": DeliveryState.UNKNOWN}
-        (done,) = await self._update.apply(FencedUpdate(guard, {"$set": change}))
+        change = _with_news(delivery, state, change, self._clock.now())
+        (done,) = await self._update.apply(FencedUpdate(guard, change))
         return done
 
     async def let_go(self, held_by: str, now: datetime) -> int:
@@ -195,6 +205,17 @@ class Deliveries:
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Delivery]:
         """A list page, newest first."""
         return await read_page(self._collection, Delivery, filters, request, self._clock.now())
+
+
+def dead_news(delivery: str, now: datetime) -> dict[str, dict[str, Any]]:
+    """The update operators that tell of a delivery's end as dead; a retried one may end so again."""
+    return outbox_change(recurring_news(delivery, NewsType.DELIVERY_DEAD, now))
+
+
+def _with_news(delivery: str, state: DeliveryState, fields: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The update that sets `fields`, and tells of it where the delivery is dead by it."""
+    news = dead_news(delivery, now) if state is DeliveryState.DEAD else {}
+    return {**news, "$set": {**fields, **news.get("$set", {})}}
 
 
 def _left(state: DeliveryState, now: datetime) -> dict[str, Any]:

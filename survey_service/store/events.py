@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from survey_service.models.decision import Reason
 from survey_service.models.event import Event, EventState
+from survey_service.models.outbox import outbox_change
 from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
-from survey_service.store.paging import Page, PageRequest, read_page
+from survey_service.store.outbox import Outboxes
+from survey_service.store.paging import ChangeWindow, Page, PageRequest, read_page
+from survey_service.store.streams import Reading
 
 
 def _in_period(event_type: str, start: datetime, end: datetime) -> dict[str, Any]:
@@ -26,6 +30,7 @@ class Events:
         self._insert = GroupInsert(self._collection)
         self._update = GroupUpdate(self._collection)
         self.claims = Claims(self._collection, Event, database.clock, lease)
+        self.outbox = Outboxes(self._collection, Event, database.clock, lease)
 
     async def insert(self, events: Sequence[Mapping[str, Any]]) -> list[Inserted]:
         """Store event documents through the group commit; `DUPLICATE` where the key was there before."""
@@ -48,9 +53,11 @@ class Events:
         )
 
     async def finish(self, event: Event) -> bool:
-        """Store the decisions of a claimed event; False if the claim was lost."""
+        """Store the decisions of a claimed event, with what its outbox has to tell; False if the claim was lost."""
         decided = event.to_document()
+        news = outbox_change(*event.outbox.entries)
         change = {
+            **news,
             "$set": {
                 **{
                     name: decided[name]
@@ -59,7 +66,8 @@ class Events:
                 "state": EventState.DECIDED,
                 "lease": None,
                 "due_at": None,
-            }
+                **news.get("$set", {}),
+            },
         }
         (done,) = await self._update.apply(FencedUpdate(fence(event), change))
         return done
@@ -116,13 +124,36 @@ class Events:
 
         An event that no trigger matched is one row without a trigger.
         """
-        match: dict[str, Any] = {"decided_at": {"$ne": None}}
-        if "event_type" in filters:
-            match["type"] = filters["event_type"]
+        reading = decisions_reading(filters)
+        match = dict(reading.filters)
         if after:
             match["decided_at"] = {"$lte": after[0]}
-        rows: dict[str, Any] = {name: value for name, value in filters.items() if name != "event_type"}
-        shape = {
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": match},
+            {"$sort": {"decided_at": -1, "_id": -1}},
+            *_A_ROW_A_DECISION,
+        ]
+        if after:
+            at, key, number = after
+            pipeline.append(
+                {
+                    "$match": {
+                        "$or": [
+                            {"decided_at": {"$lt": at}},
+                            {"decided_at": at, "_id": {"$lt": key}},
+                            {"decided_at": at, "_id": key, "number": {"$gt": number}},
+                        ]
+                    }
+                }
+            )
+        pipeline += [*reading.steps[len(_A_ROW_A_DECISION) :], {"$limit": limit}]
+        return [document async for document in self._collection.aggregate(pipeline)]
+
+
+_A_ROW_A_DECISION: tuple[Mapping[str, Any], ...] = (
+    {"$unwind": {"path": "$decisions", "includeArrayIndex": "number", "preserveNullAndEmptyArrays": True}},
+    {
+        "$project": {
             "event": "$_id",
             "event_type": "$type",
             "event_id": "$event_id",
@@ -139,26 +170,29 @@ class Events:
             "values": "$decisions.values",
             "next_eligible_at": "$decisions.next_eligible_at",
         }
-        pipeline: list[dict[str, Any]] = [
-            {"$match": match},
-            {"$sort": {"decided_at": -1, "_id": -1}},
-            {"$unwind": {"path": "$decisions", "includeArrayIndex": "number", "preserveNullAndEmptyArrays": True}},
-            {"$project": shape},
-        ]
-        if after:
-            at, key, number = after
-            pipeline.append(
-                {
-                    "$match": {
-                        "$or": [
-                            {"decided_at": {"$lt": at}},
-                            {"decided_at": at, "_id": {"$lt": key}},
-                            {"decided_at": at, "_id": key, "number": {"$gt": number}},
-                        ]
-                    }
-                }
-            )
-        if rows:
-            pipeline.append({"$match": rows})
-        pipeline.append({"$limit": limit})
-        return [document async for document in self._collection.aggregate(pipeline)]
+    },
+)
+
+
+def decisions_reading(filters: Mapping[str, Any], changed: ChangeWindow | None = None) -> Reading:
+    """How rows of (event, decision) are streamed; see `Events.decisions`. They change when their event does."""
+    match: dict[str, Any] = {"decided_at": {"$ne": None}}
+    if "event_type" in filters:
+        match["type"] = filters["event_type"]
+    rows = {name: value for name, value in filters.items() if name != "event_type"}
+    steps = (*_A_ROW_A_DECISION, *([{"$match": rows}] if rows else []))
+    return Reading("events", "decided_at", match, changed, steps=steps)
+
+
+def events_of(customer: str, keys: Sequence[str]) -> dict[str, Any]:
+    """The filter of a person's events: decided ones name our id, imported ones what the person is known by.
+
+    Another id in an imported event makes it another person's, who shares the address.
+    """
+    ids = [key for key in keys if key.startswith("id:")]
+    shared = [key for key in keys if key not in ids]
+    imported = [
+        {"reason": Reason.IMPORTED, "keys": {"$in": ids}},
+        {"reason": Reason.IMPORTED, "keys": {"$in": shared, "$not": {"$regex": "^id:"}}},
+    ]
+    return {"$or": [{"customer": customer}, *imported]}

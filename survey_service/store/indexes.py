@@ -10,32 +10,71 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
 from survey_service.store.claims import EPOCH
+from survey_service.store.outbox import OUTBOX_INDEXES
 
 _DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$gt": EPOCH}})
 _LEASE = IndexModel([("lease", ASCENDING)], name="lease", partialFilterExpression={"lease": {"$type": "string"}})
 _NEWEST = IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest")
+_NEWEST_REQUEST = IndexModel([("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest")
 _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="changed")
 
+DUE_OF_WEBHOOK = "due_of_webhook"
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
-PLAIN = ("brands", "contact_policies", "pauses", "config")
+PLAIN = (
+    "brands",
+    "config",
+    "contact_policies",
+    "follow_ups",
+    "incentives",
+    "links",
+    "pauses",
+    "people",
+    "webhook_health",
+    "webhooks",
+)
 SANDBOX_DAYS = 30  # that a text message is kept in the sandbox
-CAPPED = {"sandbox_messages": 64 * 1024 * 1024}  # bytes; the oldest messages go first
+DIGEST_DAYS = 30  # that a digest is kept; it repeats what customers wrote
+CALL_DAYS = 30  # that the calls of a webhook are kept, hence may be replayed; they hold what customers wrote
+# Bytes; the oldest rows go first. Some 90,000 visits fit: the last ten seconds always matter, the last hour a little.
+CAPPED = {"sandbox_messages": 64 * 1024 * 1024, "visits": 16 * 1024 * 1024}
 
 INDEXES: dict[str, list[IndexModel]] = {
     "events": [
         _DUE,
         _LEASE,
+        *OUTBOX_INDEXES,
         _CHANGED,
         IndexModel([("received_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
         IndexModel([("decided_at", DESCENDING), ("_id", DESCENDING)], name="decided"),
         IndexModel([("type", ASCENDING), ("received_at", DESCENDING)], name="of_type"),
         IndexModel([("type", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)], name="of_period"),
         IndexModel([("customer", ASCENDING), ("type", ASCENDING), ("time", ASCENDING)], name="of_customer"),
+        IndexModel([("keys", ASCENDING)], name="of_imported_person", partialFilterExpression={"reason": "imported"}),
     ],
     "surveys": [IndexModel([("latest", ASCENDING), ("survey", ASCENDING)], name="latest")],
     "triggers": [IndexModel([("latest", ASCENDING), ("trigger", ASCENDING)], name="latest")],
-    "customers": [IndexModel([("keys", ASCENDING)], name="one_customer_a_key", unique=True)],
+    "customers": [
+        IndexModel([("keys", ASCENDING)], name="one_customer_a_key", unique=True),
+        IndexModel(
+            [("conflicts.other", ASCENDING)],
+            name="in_conflict_with",
+            partialFilterExpression={"conflicts.other": {"$gt": ""}},
+        ),
+    ],
+    "retentions": [_DUE, _LEASE],
+    "erasures": [
+        _DUE,
+        _LEASE,
+        _NEWEST_REQUEST,
+        _CHANGED,
+        IndexModel(
+            [("customer", ASCENDING)],
+            name="one_open_erasure_a_customer",
+            unique=True,
+            partialFilterExpression={"customer": {"$type": "string"}},
+        ),
+    ],
     "invitations": [
         _DUE,
         _LEASE,
@@ -50,6 +89,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "deliveries": [
         _DUE,
         _LEASE,
+        *OUTBOX_INDEXES,
         _NEWEST,
         _CHANGED,
         IndexModel([("invitation", ASCENDING)], name="of_invitation"),
@@ -60,18 +100,80 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="of_number",
             partialFilterExpression={"channel": "sms"},
         ),
+        IndexModel([("case", ASCENDING)], name="of_case", partialFilterExpression={"case": {"$type": "string"}}),
+        IndexModel(
+            [("responses", ASCENDING)], name="repeats_response", partialFilterExpression={"responses": {"$gt": ""}}
+        ),
         IndexModel([("held_by", ASCENDING)], name="held", partialFilterExpression={"held_by": {"$type": "string"}}),
     ],
     "responses": [
         _DUE,
         _LEASE,
+        *OUTBOX_INDEXES,
         _CHANGED,
         IndexModel([("started_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
         IndexModel([("survey", ASCENDING), ("updated_at", ASCENDING)], name="of_survey"),
+        IndexModel([("survey", ASCENDING), ("started_at", ASCENDING)], name="of_survey_by_start"),
+        IndexModel(
+            [("started_at", DESCENDING), ("survey", ASCENDING)],
+            name="uncounted",
+            partialFilterExpression={"uncounted": {"$gt": ""}},
+        ),
         IndexModel([("customer", ASCENDING), ("started_at", DESCENDING)], name="of_customer"),
         IndexModel([("customer_ref", ASCENDING), ("started_at", DESCENDING)], name="of_customer_ref"),
+        IndexModel([("touchpoint", ASCENDING), ("started_at", DESCENDING)], name="of_touchpoint"),
+        IndexModel(
+            [("network", ASCENDING), ("started_at", DESCENDING)],
+            name="of_network",
+            partialFilterExpression={"network": {"$gt": ""}},
+        ),
     ],
-    "suppressions": [_NEWEST, _CHANGED, IndexModel([("subject_hash", ASCENDING)], name="of_subject")],
+    "cases": [
+        _DUE,
+        _LEASE,
+        *OUTBOX_INDEXES,
+        _CHANGED,
+        IndexModel([("opened_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
+        IndexModel([("state", ASCENDING), ("opened_at", DESCENDING)], name="by_state"),
+        IndexModel([("customer", ASCENDING), ("state", ASCENDING)], name="of_customer"),
+        IndexModel([("customer", ASCENDING), ("closed_at", ASCENDING)], name="last_of_customer"),
+        IndexModel([("customer_ref", ASCENDING), ("opened_at", DESCENDING)], name="of_customer_ref"),
+        IndexModel([("owner", ASCENDING), ("state", ASCENDING)], name="of_owner"),
+        IndexModel([("owner", ASCENDING), ("assigned_at", DESCENDING)], name="assigned"),
+    ],
+    "digests": [
+        _DUE,
+        _LEASE,
+        IndexModel([("created_at", ASCENDING)], name="forgotten", expireAfterSeconds=DIGEST_DAYS * 86_400),
+    ],
+    "rollups": [
+        IndexModel([("survey", ASCENDING), ("span", ASCENDING), ("start", ASCENDING)], name="of_slice"),
+        IndexModel(
+            [("cube", ASCENDING), ("metric", ASCENDING), ("span", ASCENDING), ("start", ASCENDING)], name="of_cube"
+        ),
+    ],
+    "rollup_slices": [_DUE, _LEASE],
+    "mails": [_DUE, _LEASE, *OUTBOX_INDEXES, _CHANGED, IndexModel([("customer", ASCENDING)], name="of_customer")],
+    "visits": [IndexModel([("of", ASCENDING), ("at", DESCENDING)], name="of")],
+    "suppressions": [
+        _NEWEST,
+        _CHANGED,
+        *OUTBOX_INDEXES,
+        IndexModel([("subject_hash", ASCENDING)], name="of_subject"),
+    ],
+    "webhook_calls": [
+        _DUE,
+        _LEASE,
+        # A receiver that has been down for days leaves many due rows: those of the others are found without them.
+        IndexModel(
+            [("webhook", ASCENDING), ("due_at", ASCENDING)],
+            name=DUE_OF_WEBHOOK,
+            partialFilterExpression={"due_at": {"$gt": EPOCH}},
+        ),
+        IndexModel([("webhook", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="of_webhook"),
+        IndexModel([("about", ASCENDING)], name="about", partialFilterExpression={"about": {"$gt": ""}}),
+        IndexModel([("created_at", ASCENDING)], name="forgotten", expireAfterSeconds=CALL_DAYS * 86_400),
+    ],
     "touchpoints": [
         IndexModel(
             [("keyword", ASCENDING)],
@@ -88,6 +190,33 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "contacts": [IndexModel([("holds.invitation", ASCENDING)], name="of_invitation")],
     "counters": [IndexModel([("forget_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
+    # Codes that were taken leave this index: what a take reads does not grow with them.
+    "codes": [
+        IndexModel(
+            [("pool", ASCENDING), ("free", ASCENDING), ("_id", ASCENDING)],
+            name="free",
+            partialFilterExpression={"free": True},
+        ),
+        IndexModel(
+            [("pool", ASCENDING), ("reward", ASCENDING)],
+            name="one_code_a_reward",
+            unique=True,
+            partialFilterExpression={"reward": {"$gt": ""}},
+        ),
+    ],
+    "incentive_states": [*OUTBOX_INDEXES],
+    "allowances": [IndexModel([("forget_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
+    "rewards": [
+        _DUE,
+        _LEASE,
+        *OUTBOX_INDEXES,
+        _NEWEST,
+        _CHANGED,
+        IndexModel([("incentive", ASCENDING), ("state", ASCENDING), ("reason", ASCENDING)], name="of_incentive"),
+        IndexModel([("response", ASCENDING)], name="of_response"),
+        IndexModel([("customer", ASCENDING), ("created_at", DESCENDING)], name="of_customer"),
+        IndexModel([("customer_ref", ASCENDING), ("created_at", DESCENDING)], name="of_customer_ref"),
+    ],
     "api_keys": [IndexModel([("sha256", ASCENDING)], name="one_key_a_hash", unique=True)],
     "sandbox_texts": [
         IndexModel([("recipient", ASCENDING), ("created_at", DESCENDING)], name="to_number"),

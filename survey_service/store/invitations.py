@@ -12,6 +12,7 @@ from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
 from survey_service.store.paging import Page, PageRequest, read_page
+from survey_service.store.shared_reads import SharedReads
 
 
 class Invitations:
@@ -22,6 +23,7 @@ class Invitations:
         self._clock = database.clock
         self._insert = GroupInsert(self._collection)
         self._update = GroupUpdate(self._collection)
+        self._by_token = SharedReads(self._collection, "token.sha256", lambda document: document["token"]["sha256"])
         self.claims = Claims(self._collection, Invitation, database.clock, lease)
 
     async def insert(self, invitations: Sequence[Invitation]) -> list[Inserted]:
@@ -41,7 +43,7 @@ class Invitations:
 
     async def by_token(self, token_sha256: str) -> Invitation | None:
         """The invitation behind a survey token."""
-        document = await self._collection.find_one({"token.sha256": token_sha256})
+        document = await self._by_token.get(token_sha256)
         return Invitation.from_document(document) if document else None
 
     async def of_events(self, keys: Sequence[str]) -> dict[tuple[str, str], Invitation]:

@@ -66,6 +66,11 @@ class ChangeWindow:
     since: datetime
     before: datetime | None = None
 
+    def clause(self, now: datetime) -> dict[str, Any]:
+        """The rows that are settled by `now`."""
+        end = now - SETTLING
+        return {"updated_at": {"$gte": self.since, "$lt": min(end, self.before) if self.before else end}}
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[RowT]):
@@ -87,10 +92,7 @@ async def read_page(
     field, direction, operator = ("updated_at", 1, "$gt") if request.changed else (newest_by, -1, "$lt")
     clauses: list[Mapping[str, Any]] = [filters] if filters else []
     if request.changed:
-        end = now - SETTLING
-        if request.changed.before is not None:
-            end = min(end, request.changed.before)
-        clauses.append({field: {"$gte": request.changed.since, "$lt": end}})
+        clauses.append(request.changed.clause(now))
     if request.after:
         at, last = request.after.at, request.after.id
         clauses.append({"$or": [{field: {operator: at}}, {field: at, "_id": {operator: last}}]})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 from pymongo.errors import DuplicateKeyError
 
@@ -20,12 +20,14 @@ ContentT = TypeVar("ContentT", bound=Noun)
 class Registry(Generic[RowT, ContentT]):
     """One kind of named configuration."""
 
-    def __init__(self, database: Database, collection: str, row: type[RowT], content: type[ContentT]) -> None:
+    def __init__(
+        self, database: Database, collection: str, row: type[RowT], content: type[ContentT], noun: str | None = None
+    ) -> None:
         self._database = database
         self._collection = database[collection]
         self._row = row
         self._content = content
-        self._noun = collection.removesuffix("s")
+        self._noun = noun or collection.removesuffix("s")
 
     async def get(self, name: str) -> RowT | None:
         """One, by name."""
@@ -63,6 +65,7 @@ class Registry(Generic[RowT, ContentT]):
             if present is not None and self._content.model_validate(present.model_dump()) == content:
                 return present, False
             fields = {
+                **self.beside(content, present),
                 **content.model_dump(),
                 "_id": name,
                 "revision": revision + 1,
@@ -79,6 +82,10 @@ class Registry(Generic[RowT, ContentT]):
             shared = ", ".join((error.details or {}).get("keyPattern", {}))
             raise Conflict(f"another {self._noun} has the same {shared}") from None
         return result
+
+    def beside(self, content: ContentT, present: RowT | None) -> Mapping[str, Any]:
+        """The fields of a row that no caller PUTs; most kinds have none."""
+        return {}
 
     async def delete(self, name: str) -> None:
         """Remove it.

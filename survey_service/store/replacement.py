@@ -5,7 +5,9 @@ from __future__ import annotations
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import Delivery, DeliveryState
 from survey_service.models.ids import hashed_id
+from survey_service.models.outbox import Outbox
 from survey_service.store.database import Database, Session
+from survey_service.store.deliveries import dead_news
 
 
 def replacement_id(delivery: str) -> str:
@@ -27,17 +29,18 @@ async def replace_unknown(database: Database, unknown: Delivery) -> Delivery | N
             "updated_at": now,
             **dict.fromkeys(("lease", "reason", "detail", "provider", "provider_id", "provider_status")),
             **dict.fromkeys(("attempted_at", "sent_at", "segments")),
+            "outbox": Outbox(),
             **dict.fromkeys(("claim", "deaths", "attempts", "lookups", "provider_rank"), 0),
         }
     )
 
+    dead = {"state": DeliveryState.DEAD, "reason": Reason.OUTCOME_UNKNOWN, "due_at": None, "lease": None}
+    news = dead_news(unknown.id, now)
+
     async def write(session: Session) -> bool:
         ended = await database["deliveries"].update_one(
             {"_id": unknown.id, "state": DeliveryState.UNKNOWN},
-            {
-                "$set": {"state": DeliveryState.DEAD, "reason": Reason.OUTCOME_UNKNOWN, "due_at": None, "lease": None},
-                "$currentDate": {"updated_at": True},
-            },
+            {**news, "$set": {**dead, **news["$set"]}, "$currentDate": {"updated_at": True}},
             session=session,
         )
         if ended.matched_count:

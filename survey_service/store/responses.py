@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +10,21 @@ from pymongo.errors import DuplicateKeyError
 
 from survey_service.models.base import Claimable, Stored
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import ASKS, WAITING_STATES, DeliveryState
+from survey_service.models.delivery import ASKS, WAITING_STATES, Delivery, DeliveryState
 from survey_service.models.invitation import InvitationState, states_that_may_become
+from survey_service.models.outbox import outbox_change
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.store.claims import Claims
 from survey_service.store.database import Database, Session
+from survey_service.store.outbox import Outboxes
 from survey_service.store.paging import Page, PageRequest, read_page
+from survey_service.store.rollups import recount_mark
+from survey_service.store.shared_reads import SharedReads
 
 _WORK_FIELDS = frozenset(Claimable.model_fields) - frozenset(Stored.model_fields)  # a stage's, not the answer's
+_JUDGED = frozenset({"suspect", "suspect_by", "outbox"})  # by other writes
+_PLACE = frozenset({"region", "journey_stage"})  # of the touchpoint, and kept from the first answer on
+_KEPT = _WORK_FIELDS | _JUDGED | _PLACE
 _STAMP = {"$currentDate": {"updated_at": True}}
 
 
@@ -27,21 +34,25 @@ class Responses:
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._database = database
         self._collection = database["responses"]
+        self._by_id = SharedReads(self._collection, "_id", lambda document: document["_id"])
         self.claims = Claims(self._collection, Response, database.clock, lease)
+        self.outbox = Outboxes(self._collection, Response, database.clock, lease)
 
     async def get(self, response: str) -> Response | None:
         """One response."""
-        document = await self._collection.find_one({"_id": response})
+        document = await self._by_id.get(response)
         return Response.from_document(document) if document else None
 
-    async def save(self, response: Response) -> bool:
+    async def save(self, response: Response, messages: Sequence[Delivery] = ()) -> bool:
         """Store the next revision of a response; False if another writer was first, and nothing is changed.
 
-        In one transaction with it the invitation moves on and its waiting messages are cancelled, so that no
-        reminder follows an answer.
+        In one transaction with it the invitation moves on, its waiting messages are cancelled, so that no reminder
+        follows an answer, and `messages` that answer it are requested.
         """
-        document = response.to_document()
+        document = {**response.to_document(), **recount_mark()}
         del document["updated_at"]
+        if response.revision == 1:
+            document |= await self._place_of(response)
 
         async def write(session: Session) -> bool:
             if response.revision == 1:
@@ -49,10 +60,12 @@ class Responses:
                 await self._collection.insert_one(document, session=session)
                 await self._collection.update_one({"_id": response.id}, _STAMP, session=session)
             else:
-                own = {name: value for name, value in document.items() if name not in _WORK_FIELDS}
+                own = {name: value for name, value in document.items() if name not in _KEPT}
+                own |= {"due_at": response.due_at, "lease": None}
+                news = outbox_change(*response.outbox.entries)
                 result = await self._collection.update_one(
                     {"_id": response.id, "revision": response.revision - 1, "status": ResponseStatus.PARTIAL},
-                    {"$set": own, **_STAMP},
+                    {**news, "$set": {**own, **news.get("$set", {})}, **_STAMP},
                     session=session,
                 )
                 if result.matched_count == 0:
@@ -61,12 +74,22 @@ class Responses:
                 await self._move_invitation(response, session)
             if response.customer:
                 await self._note_answer(response, session)
+            if messages:
+                await self._database["deliveries"].insert_many([row.to_document() for row in messages], session=session)
             return True
 
         try:
             return bool(await self._database.transaction(write))
         except DuplicateKeyError:
             return False
+
+    async def _place_of(self, response: Response) -> dict[str, Any]:
+        """Region and journey stage as they are registered now: figures of the past stay when a shop moves."""
+        place = None
+        if response.touchpoint:
+            fields = {"_id": 0, **dict.fromkeys(_PLACE, 1)}
+            place = await self._database["touchpoints"].find_one({"_id": response.touchpoint}, fields)
+        return dict(place or {})
 
     async def _move_invitation(self, response: Response, session: Session) -> None:
         finished = response.status is ResponseStatus.FINISHED

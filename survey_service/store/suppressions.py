@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from survey_service.models.outbox import NewsType, outbox_with, recurring_news
 from survey_service.models.suppression import (
     EVERY_BRAND,
     Suppression,
@@ -15,6 +16,7 @@ from survey_service.models.suppression import (
 )
 from survey_service.store.database import Database
 from survey_service.store.group_commit import GroupInsert, Inserted
+from survey_service.store.outbox import Outboxes
 from survey_service.store.paging import Page, PageRequest, read_page
 from survey_service.texts.addresses import email_key
 from survey_service.tokens import Keyring
@@ -23,10 +25,11 @@ from survey_service.tokens import Keyring
 class Suppressions:
     """Suppressions by id and by the hash of what they silence."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lease: timedelta) -> None:
         self._collection = database["suppressions"]
         self._clock = database.clock
         self._insert = GroupInsert(self._collection)
+        self.outbox = Outboxes(self._collection, Suppression, database.clock, lease)
 
     async def insert(self, suppressions: Sequence[Suppression]) -> list[Inserted]:
         """Store suppressions; `DUPLICATE` where the same one stands already."""
@@ -88,8 +91,10 @@ def _suppression(
     detail: str | None,
 ) -> Suppression:
     subject_hash = keyring.subject_hash(subject)
+    name = suppression_id(scope, brand, subject_hash)
     return Suppression(
-        id=suppression_id(scope, brand, subject_hash),
+        id=name,
+        outbox=outbox_with(recurring_news(name, NewsType.SUPPRESSION_CREATED, at)),
         scope=scope,
         brand=brand,
         subject_hash=subject_hash,

@@ -9,7 +9,7 @@ from survey_service.models.survey import Question, Scale, Survey
 from survey_service.texts.locales import localised
 from survey_service.texts.printable import one_line
 from survey_service.texts.segments import fold_typography
-from survey_service.texts.sentences import thanks_sentence
+from survey_service.texts.sentences import reply_hint, thanks_sentence
 from survey_service.texts.words import Words, words_in
 
 Fill = Callable[[str], str]
@@ -24,18 +24,17 @@ def opening_text(question: Question, survey: Survey, brand: Brand, language: str
 def question_text(question: Question, survey: Survey, language: str, fill: Fill) -> str:
     """A question, and the scale of a metric one."""
     text = one_line(fill(localised(question.text, language, survey.default_language)[0]))
-    if question.scale is None:
+    if question.metric is None:
         return text
-    hint = words_in(language)("Reply {low}-{high}", low=question.scale.low, high=question.scale.high)
-    return f"{text} {hint}."
+    return f"{text} {reply_hint(question.metric, words_in(language))}."
 
 
 def correction_text(question: Question, survey: Survey, language: str, fill: Fill) -> str:
     """A friendly word on what can be understood."""
     words = words_in(language)
-    if question.scale is None:
+    if question.metric is None:
         return words("Sorry, we can read nothing but words here. Please reply with a few words.")
-    hint = _scale_hint(question, question.scale, survey, language, fill)
+    hint = _scale_hint(question, question.metric, survey, language, fill)
     return f"{words('Sorry, we did not understand that.')} {hint}"
 
 
@@ -45,10 +44,17 @@ def link_text(url: str, language: str) -> str:
 
 
 def thanks_text(survey: Survey, score: int | None, language: str, fill: Fill) -> str:
-    """The survey's own thanks, else a sentence that fits the score."""
-    if survey.thanks is not None:
-        return fill(localised(survey.thanks, language, survey.default_language)[0])
-    return thanks_sentence(survey.primary_question.kind, score, words_in(language))
+    """The survey's reply to the score, else its thanks, else a sentence that fits the score."""
+    reply = survey.reply_to(score)
+    texts = reply.text if reply else survey.thanks
+    if texts is not None:
+        return fill(localised(texts, language, survey.default_language)[0])
+    return thanks_sentence(survey.primary_question.metric, score, words_in(language))
+
+
+def more_text(url: str, n: int, language: str) -> str:
+    """Where the `n` questions are that a text message cannot ask."""
+    return words_in(language).count("One more question here: {url}", "{n} more questions here: {url}", n, url=url)
 
 
 def help_text(brand: Brand, language: str) -> str:
@@ -79,6 +85,8 @@ def _way_out(words: Words) -> str:
 def _scale_hint(question: Question, scale: Scale, survey: Survey, language: str, fill: Fill) -> str:
     """What to reply with, and what the ends of the scale mean where the survey names both."""
     words = words_in(language)
+    if scale.is_yes_or_no:
+        return words("Please reply yes or no.")
     if question.low_label is None or question.high_label is None:
         return words("Please reply with a number from {low} to {high}.", low=scale.low, high=scale.high)
     low, high = (

@@ -48,6 +48,12 @@ def localised(texts: Mapping[str, str], language: str, default: str) -> tuple[st
     return texts[chosen], chosen
 
 
+def spoken_text(texts: Mapping[str, str], language: str) -> tuple[str, str]:
+    """The text for a language and the language it is in: English or the first there is, where that one has none."""
+    chosen = choose_language([language, "en"], texts, next(iter(texts)))
+    return texts[chosen], chosen
+
+
 def text_direction(lang: str) -> Literal["ltr", "rtl"]:
     """How the language is written, for HTML's `dir`; left to right when the language is unknown."""
     return "rtl" if _locale(lang).text_direction == "rtl" else "ltr"

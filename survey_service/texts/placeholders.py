@@ -25,11 +25,15 @@ _NAMES = frozenset(
         "event.type",
         "event.time",
         "event.subject",
+        "last_time.we_did",
         "touchpoint.id",
         "touchpoint.name",
         "link.survey",
         "link.unsubscribe",
         "survey.name",
+        "incentive.name",
+        "incentive.text",
+        "incentive.expires",
     }
 )
 _OPEN_PREFIXES = ("customer.attributes.", "event.data.")

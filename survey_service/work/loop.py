@@ -14,12 +14,12 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from survey_service.errors import Unavailable
-from survey_service.models.base import Claimable
-from survey_service.store.claims import Claim, Claims
+from survey_service.models.base import Stored
+from survey_service.store.claims import Claim, Claiming
 from survey_service.store.faults import as_service_error
 from survey_service.work.bells import Bells
 
-RowT = TypeVar("RowT", bound=Claimable)
+RowT = TypeVar("RowT", bound=Stored)
 log = structlog.get_logger()
 
 LOOK_EVERY = 0.75  # seconds between looks for rows that another process wrote
@@ -36,7 +36,7 @@ class Stage(Generic[RowT]):
     """
 
     name: str
-    claims: Claims[RowT]
+    claims: Claiming[RowT]
     handle: Callable[[Claim[RowT]], Awaitable[None]]
     batch: int = 100
     parallel: int = 1

@@ -136,7 +136,7 @@ async def kill_at_random(
     api = await start("api", **sms_settings)
     workers = list(await asyncio.gather(start("worker", **sms_settings), start("worker", **sms_settings)))
     async with backend_of(api.url) as backend:
-        await backend.configure(channels=["sms"])
+        await backend.configure(channels=["sms"], hourly_cap=kills * batch)
         for number in range(kills):
             seen = twilio.requests
             await backend.post_events([an_order(number * batch + each) for each in range(batch)])

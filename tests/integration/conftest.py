@@ -11,6 +11,7 @@ from survey_service.store.store import Store
 from tests.support.pipeline import Pipeline, open_pipeline
 from tests.support.service import ApiClient, api_client, make_parts, open_store
 from tests.support.smtp_server import ScriptedSmtpServer
+from tests.support.texting import Texting, open_texting
 
 
 @pytest.fixture
@@ -45,4 +46,12 @@ async def smtp() -> AsyncIterator[ScriptedSmtpServer]:
 async def pipeline(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Pipeline]:
     """A service that sends its mails there; nothing is configured yet."""
     async with open_pipeline(mongodb_uri, database_name, smtp) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def texting(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Texting]:
+    """A service that texts, configured to ask by SMS."""
+    async with open_texting(mongodb_uri, database_name, smtp) as opened:
+        await opened.configure()
         yield opened

@@ -43,6 +43,7 @@ FILES = {
     "touchpoints/Gate 7.json": json.dumps({"name": "Gate 7", "timezone": "Europe/Oslo"}),
     "surveys/after.yml": SURVEY,
     "triggers/after.yaml": TRIGGER,
+    "links/Gate-7.yaml": "survey: after\ntouchpoint: Gate 7\nkiosk: true\n",
 }
 
 
@@ -86,6 +87,7 @@ async def test_a_folder_becomes_the_configuration(tmp_path: Path, configuration:
     assert snapshot.surveys["after"].languages == ("no", "en")
     assert snapshot.triggers["after"].enabled is False
     assert set(await configuration.touchpoints.get_many(["Gate 7"])) == {"Gate 7"}
+    assert snapshot.links["Gate-7"].kiosk
 
 
 async def test_applying_twice_changes_nothing_and_asks_nothing(tmp_path: Path, configuration: Configuration) -> None:
@@ -119,7 +121,7 @@ async def test_the_difference_is_shown_field_by_field(tmp_path: Path, configurat
     assert "+name: Acme [bold]\n" in text
     assert "+ brands/next.yaml  new" in text
     assert "= surveys/after.yml  same" in text
-    assert "1 new, 1 changed, 3 same" in text
+    assert "1 new, 1 changed, 4 same" in text
     brands = (await configuration.current()).brands
     assert (brands["acme"].name, brands["acme"].revision) == ("Acme [bold]", 2)
 
@@ -138,6 +140,30 @@ async def test_a_file_may_refer_to_what_is_stored_already(tmp_path: Path, config
     await configuration.brands.put("acme", BrandContent(name="Acme"))
     folder = write(tmp_path, {"surveys/after.yaml": SURVEY})
     assert len(await apply_folder(folder, configuration, CHANNELS, confirm=answer(True))) == 1
+
+
+async def test_a_link_may_refer_to_what_is_stored_already(tmp_path: Path, configuration: Configuration) -> None:
+    await apply_folder(write(tmp_path / "first", FILES), configuration, CHANNELS, confirm=answer(True))
+    folder = write(tmp_path / "second", {"links/two.yaml": "survey: after\ntouchpoint: Gate 7\n"})
+    assert len(await apply_folder(folder, configuration, CHANNELS, confirm=answer(True))) == 1
+    write(folder, {"links/two.yaml": "survey: after\ntouchpoint: Gate 8\n"})
+    with pytest.raises(InvalidInput) as caught:
+        await apply_folder(folder, configuration, CHANNELS, confirm=answer(True))
+    assert [(problem.pointer, problem.rule) for problem in caught.value.problems] == [
+        ("links/two.yaml#/touchpoint", "exists")
+    ]
+
+
+async def test_a_brand_sends_people_to_the_hosts_of_the_settings_only(
+    tmp_path: Path, configuration: Configuration
+) -> None:
+    redirect = {"url": "https://acme.example/", "label": {"en": "Back to the shop"}}
+    folder = write(tmp_path, {"brands/acme.json": json.dumps({"name": "Acme", "redirects": [redirect]})})
+    with pytest.raises(InvalidInput) as caught:
+        await apply_folder(folder, configuration, CHANNELS, confirm=answer(True))
+    assert caught.value.problems[0].pointer == "brands/acme.json#/redirects/0/url"
+    hosts = {"acme.example"}
+    assert await apply_folder(folder, configuration, CHANNELS, confirm=answer(True), redirect_hosts=hosts)
 
 
 async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
@@ -176,6 +202,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
         ("brand/acme.yaml", BRAND, "brand/acme.yaml#", "layout"),
         ("acme.yaml", BRAND, "acme.yaml#", "layout"),
         ("triggers/a.yaml", TRIGGER.replace("false", "no"), "triggers/a.yaml#/enabled", "bool_type"),
+        ("links/a.b.yaml", "survey: x\ntouchpoint: y\n", "links/a.b.yaml#/id", "id"),
     ],
 )
 async def test_a_wrong_file_is_named_with_place_and_rule(
@@ -215,7 +242,7 @@ async def test_a_folder_without_configuration_is_refused(tmp_path: Path, configu
 
 @pytest.mark.parametrize("folder", [starter_folder(), demo_folder()])
 async def test_the_packaged_folders_can_be_applied(folder: Path, configuration: Configuration) -> None:
-    changes = await apply_folder(folder, configuration, CHANNELS, confirm=answer(True))
+    changes = await apply_folder(folder, configuration, frozenset(ChannelName), confirm=answer(True))
     assert {change.state for change in changes} == {ChangeState.NEW}
 
 
@@ -230,7 +257,8 @@ def test_the_packaged_surveys_speak_three_languages_in_short_subjects(folder: Pa
         texts = [subject, survey.messages.email.intro, *([survey.thanks] if survey.thanks else [])]
         for question in survey.questions:
             texts += [question.text, *(label for label in (question.low_label, question.high_label) if label)]
-            assert question.scale is None or (question.low_label and question.high_label)
+            texts += [option.text for option in question.options]
+            assert question.metric is None or (question.low_label and question.high_label)
         for text in texts:
             assert set(text) == {"en", "de", "es"}
         for line in subject.values():

@@ -23,6 +23,11 @@ RATIO = re.compile(r"│ +\d+\.\d{3} │")
         ("backtest", 1),
         ("conditions", 1),
         ("sms", 1),
+        ("page", 1),
+        ("metrics", 1),
+        ("exports", 2),
+        ("webhooks", 2),
+        ("webhooks-apart", 1),
     ],
 )
 def test_a_benchmark_prints_its_ratios(name: str, ratios: int) -> None:

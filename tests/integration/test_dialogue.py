@@ -1,54 +1,20 @@
-"""Whole conversations by SMS, over the real SDK: answers, corrections, opt-outs, keywords, crashes."""
+"""Whole conversations by SMS, over the real SDK: answers, corrections, opt-outs, keywords."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from pymongo.errors import OperationFailure
 
 from survey_service.models.delivery import DeliveryState
-from survey_service.models.inbound import InboundResult, InboundState
+from survey_service.models.inbound import InboundResult
 from survey_service.models.invitation import InvitationState
-from survey_service.models.response import Response, ResponseStatus
+from survey_service.models.response import ResponseStatus
 from survey_service.models.suppression import SuppressionReason
 from survey_service.models.touchpoint import TouchpointContent
-from survey_service.store.paging import PageRequest
 from survey_service.tokens import OptOutSubject
-from tests.support.failpoints import failing
 from tests.support.pipeline import BASE_URL, NAME, a_brand
-from tests.support.smtp_server import ScriptedSmtpServer
-from tests.support.texting import ADA, BOB, Texting, a_long_survey, open_texting
-
-LEASE_OVER = timedelta(minutes=2)
-
-
-@pytest.fixture
-async def texting(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Texting]:
-    async with open_texting(mongodb_uri, database_name, smtp) as opened:
-        await opened.configure()
-        yield opened
-
-
-async def response(texting: Texting) -> Response:
-    (only,) = await texting.pipeline.responses()
-    return only
-
-
-async def suppressions(texting: Texting) -> set[tuple[str, str, SuppressionReason]]:
-    rows = (await texting.store.suppressions.page({}, PageRequest(limit=100))).rows
-    return {(row.scope, row.brand, row.reason) for row in rows}
-
-
-async def put_keyword(texting: Texting, keyword: str = "MITTE") -> None:
-    content = TouchpointContent(name="Berlin Mitte", keyword=keyword, keyword_survey=NAME)
-    await texting.store.configuration.touchpoints.put("berlin-mitte", content)
-
-
-# Whole conversations
+from tests.support.texting import ADA, BOB, Texting, a_long_survey
 
 
 @pytest.mark.parametrize(
@@ -81,7 +47,7 @@ async def test_a_conversation_goes_question_by_question_to_the_thanks(
     await texting.ask(locale=locale)
     for said, reply in lines:
         assert await texting.say(said) == [reply]
-    found = await response(texting)
+    found = await texting.response()
     assert (found.status, found.channel, found.language) == (ResponseStatus.FINISHED, "sms", locale[:2])
     assert found.score == (2 if locale == "de-DE" else 9)
     assert found.comment == lines[1][0]
@@ -93,7 +59,7 @@ async def test_a_conversation_goes_question_by_question_to_the_thanks(
 async def test_a_comment_beside_the_score_is_taken_at_once(texting: Texting) -> None:
     await texting.ask()
     assert await texting.say("10 because you were so quick") == ["Thank you. We are glad that it went well."]
-    found = await response(texting)
+    found = await texting.response()
     assert found.answers == {"nps": 10, "why": "because you were so quick"}
     assert found.status is ResponseStatus.FINISHED
 
@@ -109,7 +75,7 @@ async def test_a_comment_that_nothing_asks_for_is_kept_as_a_note(texting: Textin
     await texting.configure(a_long_survey(questions=(nps.model_dump(),)))
     await texting.ask()
     await texting.say("9 - love it")
-    assert (await response(texting)).answers == {"nps": 9}
+    assert (await texting.response()).answers == {"nps": 9}
     assert await texting.notes() == ["love it"]
 
 
@@ -134,7 +100,7 @@ async def test_what_comes_after_the_end_is_kept_as_a_note(texting: Texting) -> N
     await texting.say("9, fine")
     assert await texting.say("By the way: 4 stars for the driver") == []
     assert await texting.notes() == ["By the way: 4 stars for the driver"]
-    assert (await response(texting)).answers == {"nps": 9, "why": "fine"}
+    assert (await texting.response()).answers == {"nps": 9, "why": "fine"}
 
 
 async def test_a_picture_without_text_is_no_answer(texting: Texting) -> None:
@@ -152,7 +118,7 @@ async def test_a_reply_goes_to_the_latest_open_invitation(texting: Texting) -> N
     texting.pipeline.pass_time(timedelta(days=1))
     await texting.ask("ord-2")
     await texting.say("9, fine")
-    found = await response(texting)
+    found = await texting.response()
     assert found.event is not None
     assert found.event.id == "ord-2"
     assert await texting.say("thanks again") == []
@@ -165,9 +131,9 @@ async def test_a_text_goes_on_where_the_page_stopped_and_the_page_where_the_text
     await texting.ask()
     recording = texting.pipeline.service.parts.recording
     token = await texting.pipeline.token()
-    assert (await recording.submit(token, {"nps": "4", "why": "late"})).taken
+    assert (await recording.submit_token(token, {"nps": "4", "why": "late"})).taken
     assert await texting.say("Be on time") == ["Thank you for telling us. We are sorry that it did not go well."]
-    found = await response(texting)
+    found = await texting.response()
     assert (found.answers, found.channel) == ({"nps": 4, "why": "late", "fix": "Be on time"}, "sms")
 
     await texting.ask("ord-2", BOB)
@@ -195,7 +161,7 @@ async def test_a_stop_is_obeyed_at_every_point_and_nothing_is_replied(
         await texting.say(text)
     assert await texting.say(stop) == []
     reason = SuppressionReason.STOP
-    assert await suppressions(texting) == {("person", "acme", reason), ("address", "acme", reason)}
+    assert await texting.suppressions() == {("person", "acme", reason), ("address", "acme", reason)}
     before = texting.heard()
     await texting.ask("ord-2")
     assert texting.heard() == before
@@ -211,12 +177,12 @@ async def test_a_stop_cancels_the_reply_that_still_waits(texting: Texting) -> No
     await texting.pipeline.run()
     assert len(texting.heard()) == 1
     assert [row.state for row in await texting.replies()] == [DeliveryState.CANCELLED]
-    assert (await response(texting)).score == 9
+    assert (await texting.response()).score == 9
 
 
 async def test_a_stop_of_somebody_unknown_holds_for_every_brand(texting: Texting) -> None:
     assert await texting.say("Stop!", BOB) == []
-    assert await suppressions(texting) == {("address", "*", SuppressionReason.STOP)}
+    assert await texting.suppressions() == {("address", "*", SuppressionReason.STOP)}
     await texting.ask(phone=BOB)
     assert texting.heard(BOB) == []
 
@@ -225,8 +191,8 @@ async def test_a_stop_word_in_a_comment_stays_a_comment_and_the_reply_says_how_t
     await texting.ask()
     (reply,) = await texting.say("2, please stop making us queue")
     assert reply == "What should we fix? To get no more messages, reply STOP."
-    assert (await response(texting)).comment == "please stop making us queue"
-    assert await suppressions(texting) == set()
+    assert (await texting.response()).comment == "please stop making us queue"
+    assert await texting.suppressions() == set()
 
 
 async def test_start_brings_back_whom_their_own_word_silenced_and_says_so_once(texting: Texting) -> None:
@@ -235,7 +201,7 @@ async def test_start_brings_back_whom_their_own_word_silenced_and_says_so_once(t
     assert await texting.say("START") == [
         "Acme: you will get messages from us again. To get no more messages, reply STOP."
     ]
-    assert await suppressions(texting) == set()
+    assert await texting.suppressions() == set()
     await texting.ask("ord-2")
     assert "Would you recommend Acme?" in texting.heard()[-1]
     assert await texting.say("START") != ["Acme: you will get messages from us again."]
@@ -247,17 +213,17 @@ async def test_start_lifts_no_bounce_and_no_other_brands_silence(texting: Textin
     opting_out = texting.pipeline.service.parts.opting_out
     await opting_out.opt_out(OptOutSubject("other", customer))
     await opting_out.opt_out(OptOutSubject("acme", customer), SuppressionReason.MANUAL)
-    before = await suppressions(texting)
+    before = await texting.suppressions()
     await texting.say("START")
-    assert await suppressions(texting) == before
+    assert await texting.suppressions() == before
 
 
 async def test_the_providers_own_opt_out_handling_is_followed_and_nothing_is_answered_twice(texting: Texting) -> None:
     await texting.ask()
     assert await texting.say("Arret", opt_out_type="STOP") == []
-    assert len(await suppressions(texting)) == 2
+    assert len(await texting.suppressions()) == 2
     assert await texting.say("START", opt_out_type="START") == []
-    assert await suppressions(texting) == set()
+    assert await texting.suppressions() == set()
     assert await texting.say("HELP", opt_out_type="HELP") == []
     assert await texting.results() == [InboundResult.OPTED_OUT, InboundResult.OPTED_IN, InboundResult.HELPED]
 
@@ -280,11 +246,16 @@ async def test_help_for_a_stranger_stays_silent_where_several_brands_might_be_me
 # Keywords
 
 
+async def put_keyword(texting: Texting, keyword: str = "MITTE") -> None:
+    content = TouchpointContent(name="Berlin Mitte", keyword=keyword, keyword_survey=NAME)
+    await texting.store.configuration.touchpoints.put("berlin-mitte", content)
+
+
 async def test_a_keyword_begins_an_answer_without_invitation_or_question(texting: Texting) -> None:
     await put_keyword(texting)
     assert await texting.say("Mitte 9") == ["Why?"]
     assert await texting.say("quick") == ["Thank you. We are glad that it went well."]
-    found = await response(texting)
+    found = await texting.response()
     assert (found.touchpoint, found.score, found.comment, found.channel) == ("berlin-mitte", 9, "quick", "sms")
     assert (found.event, found.trigger, found.status) == (None, None, ResponseStatus.FINISHED)
     (person,) = await texting.pipeline.customers()
@@ -298,7 +269,7 @@ async def test_a_keyword_alone_gets_the_question_once(texting: Texting) -> None:
     await put_keyword(texting)
     assert await texting.say("MITTE") == ["Acme: Would you recommend Acme? Reply 0-10. STOP to opt out"]
     assert await texting.say("7 because of the queue") == ["Thank you. This helps us to do better next time."]
-    assert (await response(texting)).score == 7
+    assert (await texting.response()).score == 7
 
 
 async def test_a_keyword_in_the_middle_of_a_comment_is_part_of_it(texting: Texting) -> None:
@@ -306,7 +277,7 @@ async def test_a_keyword_in_the_middle_of_a_comment_is_part_of_it(texting: Texti
     await texting.ask()
     await texting.say("9")
     assert await texting.say("Mitte is my favourite shop") == ["Thank you. We are glad that it went well."]
-    assert (await response(texting)).comment == "Mitte is my favourite shop"
+    assert (await texting.response()).comment == "Mitte is my favourite shop"
 
 
 async def test_a_keyword_with_a_score_begins_anew_in_the_middle_of_a_conversation(texting: Texting) -> None:
@@ -324,113 +295,6 @@ async def test_a_stop_behind_a_keyword_is_a_stop(texting: Texting) -> None:
     assert await texting.pipeline.invitations() == ()
 
 
-# Who writes, and how often
-
-
 async def test_a_stranger_without_a_command_gets_no_answer(texting: Texting) -> None:
     assert await texting.say("hello?", BOB) == []
     assert await texting.results() == [InboundResult.UNKNOWN_SENDER]
-
-
-async def test_two_texts_at_once_are_read_in_their_order(texting: Texting) -> None:
-    await texting.ask()
-    await asyncio.gather(texting.receive("9"), texting.receive("so quick"))
-    now = texting.pipeline.clock.now()
-    await texting.store.database["inbound_texts"].update_one({"text": "9"}, {"$set": {"received_at": now - LEASE_OVER}})
-    await texting.pipeline.run()
-    assert (await response(texting)).answers == {"nps": 9, "why": "so quick"}
-
-
-async def test_a_later_text_waits_until_an_earlier_one_is_read(texting: Texting) -> None:
-    await texting.ask()
-    await texting.receive("9")
-    held = await texting.store.inbound.claims.claim(1)  # by another worker, which then dies
-    assert held is not None
-    texting.pipeline.pass_time(timedelta(milliseconds=5))
-    await texting.receive("so quick")
-    await texting.pipeline.run()
-    assert await texting.pipeline.responses() == ()
-    texting.pipeline.pass_time(timedelta(minutes=2))
-    await texting.pipeline.run()
-    assert (await response(texting)).answers == {"nps": 9, "why": "so quick"}
-
-
-async def test_many_texts_by_two_workers_are_each_read_once(texting: Texting) -> None:
-    await texting.ask()
-    for text in ("9", "one", "two", "three"):
-        texting.pipeline.pass_time(timedelta(milliseconds=5))
-        await texting.receive(text)
-    (dialogue,) = [loop for loop in texting.pipeline.service.worker.loops if loop.stage.name == "dialogue"]
-    stage = dialogue.stage
-    for _ in range(8):
-        claims = [claim for claim in [await stage.claims.claim(1) for _ in range(4)] if claim]
-        await asyncio.gather(*(stage.handle(claim) for claim in claims))
-        texting.pipeline.pass_time(timedelta(seconds=2))
-    await texting.pipeline.run()
-    assert (await response(texting)).answers == {"nps": 9, "why": "one"}
-    assert await texting.notes() == ["two", "three"]
-
-
-async def test_a_page_and_a_text_at_once_leave_one_response_with_both(texting: Texting) -> None:
-    await texting.ask()
-    token = await texting.pipeline.token()
-    await texting.receive("3")
-    recording = texting.pipeline.service.parts.recording
-    _, submission = await asyncio.gather(texting.pipeline.run(), recording.submit(token, {"nps": "9", "why": "ok"}))
-    found = await response(texting)
-    assert found.revision == 1 + (len(found.texts) if submission.taken else 0)
-    assert found.score in {3, 9}
-    (row,) = await texting.texts()
-    assert row.state is InboundState.HANDLED
-
-
-# Crashes: a write of the stage fails for good while a text is read, and later it is read again
-
-_FAILED = 11601  # Interrupted: the driver does not try again by itself
-_WRITES: list[tuple[str, str, int]] = [
-    *(("inbound_texts", "update", skip) for skip in range(5)),
-    ("responses", "insert", 0),
-    ("responses", "update", 0),
-    ("invitations", "update", 0),
-    ("customers", "update", 0),
-    ("deliveries", "insert", 0),
-    ("suppressions", "insert", 0),
-    ("suppressions", "delete", 0),
-    ("suppressions", "delete", 1),
-]
-_TALK = ("what?", "9", "quick", "late word", "STOP", "START", "HELP")
-
-
-@pytest.mark.parametrize(("collection", "command", "skip"), _WRITES)
-async def test_a_worker_that_dies_at_a_write_costs_no_word_and_says_none_twice(
-    texting: Texting, mongodb_uri: str, database_name: str, collection: str, command: str, skip: int
-) -> None:
-    await texting.ask()
-    for text in _TALK:
-        await texting.receive(text)
-        namespace = f"{database_name}.{collection}"
-        async with failing(mongodb_uri, namespace, [command], {"skip": skip}, errorCode=_FAILED):
-            with contextlib.suppress(OperationFailure):
-                await texting.pipeline.run()
-        texting.pipeline.pass_time(LEASE_OVER)
-        await texting.pipeline.run()
-    assert [text.split(".")[0].split(":")[0] for text in texting.heard()[1:]] == [
-        "Sorry, we did not understand that",
-        "Why?",
-        "Thank you",
-        "Acme",
-        "Acme asks how it went",
-    ]
-    found = await response(texting)
-    assert (found.answers, len(found.texts)) == ({"nps": 9, "why": "quick"}, 2)
-    assert await texting.notes() == ["late word"]
-    assert {row.state for row in await texting.texts()} == {InboundState.HANDLED}
-    assert await suppressions(texting) == set()
-
-
-async def test_a_text_that_every_worker_dies_with_is_put_aside(texting: Texting) -> None:
-    await texting.ask()
-    await texting.receive("9", deaths=5)
-    await texting.pipeline.run()
-    assert await texting.results() == [InboundResult.POISON]
-    assert await texting.say("8") == ["Why?"]

@@ -247,8 +247,10 @@ def test_a_failed_start_is_explained(exit_code: int, output: str, sentence: str)
     assert sentence in explain_failed_start(exit_code, output)
 
 
-async def test_two_tests_of_one_run_share_the_server_and_not_the_database(mongodb_uri: str, database_name: str) -> None:
+async def test_two_tests_of_one_run_share_the_server_and_not_the_database(
+    mongodb_uri: str, new_database_name: str
+) -> None:
     with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
-        assert database_name not in client.list_database_names()
-        client[database_name].things.insert_one({})
+        assert new_database_name not in client.list_database_names()
+        client[new_database_name].things.insert_one({})
         assert client.admin.command("getParameter", enableTestCommands=1)["enableTestCommands"]

@@ -19,6 +19,12 @@ WRITE_CONCERN_FAILED = {"code": 64, "codeName": "WriteConcernFailed", "errmsg": 
 
 
 @pytest.fixture
+def database_name(new_database_name: str) -> str:
+    """These tests make an index of their own."""
+    return new_database_name
+
+
+@pytest.fixture
 def inserts(store: Store) -> GroupInsert:
     return GroupInsert(store.database[THINGS])
 

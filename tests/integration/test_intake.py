@@ -330,7 +330,7 @@ async def test_a_direct_invitation_for_the_web_has_its_address_at_once(pipeline:
 async def test_a_web_invitation_that_is_answered_before_it_is_planned_comes_to_rest(pipeline: Pipeline) -> None:
     await pipeline.configure()
     made = await pipeline.invite(channels=(ChannelName.WEB,))
-    taken = await pipeline.service.parts.recording.submit(made.url.rpartition("/")[2], {"nps": "3"})
+    taken = await pipeline.service.parts.recording.submit_token(made.url.rpartition("/")[2], {"nps": "3"})
     assert taken.taken
     async with asyncio.timeout(10):
         await pipeline.run()

@@ -163,7 +163,12 @@ async def test_no_channel_is_offered_that_could_not_be_used(web: ApiClient, part
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("de-AT,de;q=0.9", "Wir fragen Sie seltener"), ("es", "Le preguntaremos menos a menudo"), ("fr", "less often")],
+    [
+        ("de-AT,de;q=0.9", "Wir fragen Sie seltener"),
+        ("es", "Le preguntaremos menos a menudo"),
+        ("fr", "moins souvent"),
+        ("it", "less often"),
+    ],
 )
 async def test_the_page_speaks_the_language_of_the_browser(
     web: ApiClient, parts: Parts, language: str, words: str

@@ -16,6 +16,8 @@ from survey_service.api.app import RUNNER_OPTIONS, create_api
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
 from survey_service.delivery.silencing import Silencing
+from survey_service.followup.granting import Granting
+from survey_service.followup.resolving import Resolving
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.models.api_key import Scope
@@ -61,11 +63,13 @@ def make_parts(store: Store, *, rate_limit: str = "100000/minute") -> Parts:
         base_url=BASE_URL,
         usable_channels=frozenset({ChannelName.EMAIL, ChannelName.WEB}),
         receiving=Receiving(store.events, store.clock, bells),
-        recording=Recording(store),
+        recording=Recording(store, bells, {ChannelName.EMAIL}),
         opting_out=opting_out,
         silencing=Silencing(store, keyring, opting_out.opt_out),
         direct=DirectInvitations(store, keyring, bells, BASE_URL),
         composer=Composer(keyring, BASE_URL, settings.email_from),
+        granting=Granting(store, keyring, bells, {ChannelName.EMAIL}),
+        resolving=Resolving(store, bells, keyring),
         sms_auth_token=SMS_AUTH_TOKEN,
     )
 

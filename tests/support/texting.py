@@ -10,8 +10,11 @@ from typing import Any
 
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind
 from survey_service.models.inbound import InboundResult, InboundText
+from survey_service.models.response import Response
+from survey_service.models.suppression import SuppressionReason
 from survey_service.models.survey import SurveyContent
 from survey_service.store.group_commit import Inserted
+from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
 from tests.support.pipeline import NAME, Pipeline, a_brand, a_customer, a_trigger, an_event, open_pipeline
 from tests.support.smtp_server import ScriptedSmtpServer
@@ -105,6 +108,16 @@ class Texting:
         """Every reply, the oldest first."""
         rows = await self.pipeline.deliveries()
         return [row for row in reversed(rows) if row.kind is DeliveryKind.DIALOGUE]
+
+    async def response(self) -> Response:
+        """The only response there is."""
+        (only,) = await self.pipeline.responses()
+        return only
+
+    async def suppressions(self) -> set[tuple[str, str, SuppressionReason]]:
+        """Scope, brand and reason of whatever must not be written to."""
+        rows = (await self.store.suppressions.page({}, PageRequest(limit=100))).rows
+        return {(row.scope, row.brand, row.reason) for row in rows}
 
     async def notes(self) -> list[str]:
         """What is kept of everybody."""

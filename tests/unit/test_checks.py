@@ -25,6 +25,9 @@ NPS = {"id": "nps", "kind": "nps", "text": {"en": "How likely?", "de": "Wie wahr
 WHY = {"id": "why", "kind": "text", "text": {"en": "Why?"}}
 
 
+REDIRECT = {"url": "https://acme.example/review", "label": {"en": "Tell others"}}
+
+
 def problems_of(check: Callable[[], None]) -> list[FieldProblem]:
     try:
         check()
@@ -44,7 +47,7 @@ def in_trigger(usable: frozenset[ChannelName] = frozenset({ChannelName.EMAIL}), 
 
 
 def in_brand(**changes: Any) -> list[FieldProblem]:
-    return problems_of(lambda: check_brand(BrandContent.model_validate({"name": "Acme", **changes})))
+    return problems_of(lambda: check_brand(BrandContent.model_validate({"name": "Acme", **changes}), {"acme.example"}))
 
 
 def in_touchpoint(**changes: Any) -> list[FieldProblem]:
@@ -55,6 +58,10 @@ def in_touchpoint(**changes: Any) -> list[FieldProblem]:
 
 def places(problems: list[FieldProblem]) -> list[tuple[str, str]]:
     return [(problem.pointer, problem.rule) for problem in problems]
+
+
+def onward(**changes: Any) -> dict[str, Any]:
+    return {"redirects": [{**REDIRECT, **changes}]}
 
 
 def show_if(condition: str) -> dict[str, Any]:
@@ -196,6 +203,9 @@ def test_a_channel_without_settings_is_refused_with_the_way_out(channel: str, hi
         {"postal_address": "Acme GmbH\nHauptstr. 1\r\n10115 Berlin"},
         {"privacy_url": "https://acme.example/privacy?a=b#c", "logo_url": "https://acme.example/logo.png"},
         {"timezone": "Europe/Berlin"},
+        {"imprint_url": "https://acme.example/imprint", "font": "serif", "thanks": {"de": "Danke", "en": "Thank you"}},
+        {"redirects": [REDIRECT, {**REDIRECT, "metric": "nps", "low": 0, "high": 10, "at_once": True}]},
+        {"redirects": [{**REDIRECT, "metric": "csat", "scale": "1-10", "low": 9}]},
     ],
 )
 def test_a_good_brand_passes(changes: dict[str, Any]) -> None:
@@ -224,6 +234,24 @@ def test_a_good_brand_passes(changes: dict[str, Any]) -> None:
         ({"logo_url": "https://acme.example/a\nb"}, "/logo_url", "url"),
         ({"test_addresses": ["qa@acme.example", "nobody"]}, "/test_addresses/1", "email"),
         ({"colors": {"accent": "#ffcc00"}}, "/colors/on_accent", "contrast"),
+        ({"imprint_url": "https://"}, "/imprint_url", "url"),
+        ({"thanks": {"xx": "?"}}, "/thanks/xx", "language"),
+        ({"thanks": {"en": "Dear {{customer.email}}"}}, "/thanks/en", "placeholder"),
+        ({"thanks": {"en": "Thanks\x1b"}}, "/thanks/en", "control_character"),
+        (onward(url="https://evil.example/"), "/redirects/0/url", "redirect_host"),
+        (onward(url="https://acme.example.evil.example/"), "/redirects/0/url", "redirect_host"),
+        (onward(url="http://acme.example/"), "/redirects/0/url", "url"),
+        (onward(url="https://acme.example@evil.example/"), "/redirects/0/url", "url"),
+        (onward(url="https://acme.example:8443/"), "/redirects/0/url", "url"),
+        (onward(label={"en": "a\nb"}), "/redirects/0/label/en", "control_character"),
+        (onward(label={"en": "x" * 201}), "/redirects/0/label/en", "length"),
+        (onward(low=9), "/redirects/0/low", "metric"),
+        (onward(high=9), "/redirects/0/high", "metric"),
+        (onward(metric="nps", scale="1-10"), "/redirects/0/scale", "csat"),
+        (onward(metric="nps", low=-1), "/redirects/0/low", "scale"),
+        (onward(metric="csat", high=6), "/redirects/0/high", "scale"),
+        (onward(metric="csat", scale="yes-no", low=0, high=2), "/redirects/0/high", "scale"),
+        (onward(metric="ces", low=5, high=4), "/redirects/0/high", "order"),
     ],
 )
 def test_a_brand_is_refused_where_it_breaks_a_rule(changes: dict[str, Any], pointer: str, rule: str) -> None:
@@ -235,6 +263,13 @@ def test_colours_that_cannot_be_read_are_refused_with_the_measured_contrast() ->
     (problem,) = in_brand(colors={"accent": "#777777", "on_accent": "#ffffff"})
     assert "4.47" in problem.message
     assert in_brand(colors={"accent": "#767676", "on_accent": "#ffffff"}) == []
+
+
+def test_a_redirect_elsewhere_is_refused_with_its_host_and_the_allowed_ones() -> None:
+    (problem,) = in_brand(**onward(url="https://reviews.example/acme"))
+    assert problem.message == "leads to reviews.example; the hosts that SURVEY_REDIRECT_HOSTS allows: acme.example"
+    (alone,) = problems_of(lambda: check_brand(BrandContent.model_validate({"name": "Acme", **onward()})))
+    assert alone.message.endswith("allows: none")
 
 
 def test_no_refusal_repeats_an_address() -> None:

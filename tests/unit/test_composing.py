@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage as ParsedMail
 from email.policy import default
@@ -11,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.base import SmsMessage
 from channels.mime import assemble
 from survey_service.delivery.composing import Composer, Draft
 from survey_service.models.brand import Brand
 from survey_service.models.customer import CustomerProfile
-from survey_service.models.delivery import DeliveryKind
+from survey_service.models.delivery import AgreedCall, ChannelName, DeliveryKind
 from survey_service.models.invitation import TokenRef
 from survey_service.models.survey import Survey
 from survey_service.tokens import Keyring, OptOutSubject, PreviewSubject, token_hash
@@ -234,3 +237,155 @@ def test_a_sender_with_an_international_domain_can_be_written() -> None:
     (sender,) = mail["From"].addresses
     assert sender.addr_spec == "post@xn--mller-kva.example"
     assert mail["Message-ID"].endswith("@xn--mller-kva.example>")
+
+
+# --- the scale
+
+
+@pytest.mark.parametrize(
+    ("question", "cells", "hint"),
+    [
+        ({"kind": "nps"}, [(str(score), score) for score in range(11)], "Tap a number"),
+        ({"kind": "ces"}, [(str(score), score) for score in range(1, 8)], "Tap a number"),
+        ({"kind": "csat"}, [(str(score), score) for score in range(1, 6)], "Tap a number"),
+        ({"kind": "csat", "scale": "1-10"}, [(str(score), score) for score in range(1, 11)], "Tap a number"),
+        ({"kind": "csat", "scale": "yes-no"}, [("Yes", 1), ("No", 0)], "Tap your answer"),
+        ({"kind": "csat", "look": "stars"}, [(f"{score} ★", score) for score in range(1, 6)], "Tap your answer"),
+        (
+            {"kind": "csat", "look": "faces"},
+            [("1 😞", 1), ("2 🙁", 2), ("3 😐", 3), ("4 🙂", 4), ("5 😀", 5)],
+            "Tap your answer",
+        ),
+    ],
+)
+def test_each_step_of_the_scale_is_a_link_that_says_what_it_means(
+    question: dict[str, str], cells: list[tuple[str, int]], hint: str
+) -> None:
+    asked = survey(questions=({"id": "nps", "text": {"en": "How was it?"}, **question},))
+    html = COMPOSER.compose_email(draft(of=asked)).html
+    found = re.findall(r'href="[^"?]+/s/\w+\?score=(\d+)"[^>]*>([^<]+)</a>', html)
+    assert [(label, int(score)) for score, label in found] == cells
+    assert hint in html
+    assert html.count("Tap ") == 1
+
+
+def test_yes_and_no_need_no_names_for_their_ends() -> None:
+    ends = {"low_label": {"en": "Not at all"}, "high_label": {"en": "Very much"}}
+    question = {"id": "nps", "kind": "csat", "scale": "yes-no", "text": {"en": "Was it easy?"}, **ends}
+    message = COMPOSER.compose_email(draft(of=survey(questions=(question,))))
+    assert "Not at all" not in message.text + message.html
+
+
+# --- a call that is confirmed
+
+NUMBER = "+4915123456789"
+CALL = AgreedCall(at=datetime(2026, 11, 24, 13, 30, tzinfo=UTC), minutes=15, about="the invoice", phone=NUMBER)
+
+
+def confirming(call: AgreedCall = CALL, language: str = "en", timezone: str | None = None, **changes: Any) -> Draft:
+    """A draft that confirms a call to Ada."""
+    profile = CustomerProfile(name="Ada Weber", first_name="Ada", email="ada@example.com", timezone=timezone)
+    of = draft(brand(timezone="Europe/Berlin", **changes), recipient=profile, language=language)
+    row = of.delivery.model_copy(update={"kind": DeliveryKind.DIALOGUE, "call": call, "language": language})
+    return Draft(row, of.survey, of.brand, of.invitation)
+
+
+@pytest.mark.parametrize(
+    ("language", "timezone", "subject", "written"),
+    [
+        ("en", None, "Tue, Nov 24 at 2:30 PM", "Tuesday, November 24, 2026 at 2:30 PM GMT+01:00"),
+        ("en-GB", None, "Tue 24 Nov at 14:30", "Tuesday, 24 November 2026 at 14:30 CET"),
+        ("en", "America/New_York", "Tue, Nov 24 at 8:30 AM", "Tuesday, November 24, 2026 at 8:30 AM EST"),
+        ("en-GB", "Asia/Kathmandu", "Tue 24 Nov at 19:15", "Tuesday, 24 November 2026 at 19:15 GMT+05:45"),
+        ("en-GB", "Australia/Lord_Howe", "Wed 25 Nov at 00:30", "Wednesday, 25 November 2026 at 00:30 GMT+11:00"),
+        ("xx", None, "Tue, Nov 24 at 2:30 PM", "Tuesday, November 24, 2026 at 2:30 PM GMT+01:00"),
+    ],
+)
+def test_a_call_is_confirmed_in_the_customers_zone_and_language_else_in_the_brands_zone(
+    language: str, timezone: str | None, subject: str, written: str
+) -> None:
+    message = COMPOSER.compose_email(confirming(language=language, timezone=timezone))
+    assert message.subject == f"We call you on {subject}."
+    assert len(message.subject) <= 50
+    for body in (message.text, message.html):
+        assert f"We call you on {written}." in body.replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("language", "day"), [("de", "Dienstag, 24. November 2026"), ("ar", "الثلاثاء، 24 نوفمبر 2026")]
+)
+def test_the_day_is_written_as_the_language_does(language: str, day: str) -> None:
+    message = COMPOSER.compose_email(confirming(language=language))
+    assert day in message.text
+    assert day in message.html
+
+
+def test_the_confirmation_says_what_was_agreed_and_leads_out_but_not_to_the_survey() -> None:
+    message = COMPOSER.compose_email(confirming(contact="help@acme.example"))
+    for body in (message.text, message.html):
+        for told in (
+            "It takes 15 minutes. We call +4915123456789.",
+            "About: the invoice",
+            "tell us: help@acme.example",
+        ):
+            assert told in body
+        assert "You get this message because you asked Acme for a call." in body
+        assert f"{BASE}/u/" in body
+        assert "/s/" not in body
+    assert message.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_the_calendar_file_is_the_same_on_every_try() -> None:
+    of = confirming()
+    again = of.delivery.model_copy(update={"attempts": 3, "claim": 7, "lease": "another", "updated_at": CALL.at})
+    first, second = COMPOSER.compose_email(of), COMPOSER.compose_email(Draft(again, of.survey, of.brand, of.invitation))
+    assert first == second
+    (entry,) = first.attachments
+    assert entry.name == "call.ics"
+    for line in (
+        f"UID:{of.delivery.id}",
+        "DTSTART:20261124T133000Z",
+        "DTEND:20261124T134500Z",
+        "mailto:hello@acme.example",
+    ):
+        assert line.encode() in entry.content
+
+
+def test_a_confirmation_needs_no_link_to_the_survey() -> None:
+    of = confirming()
+    assert of.invitation is not None
+    gone = of.invitation.model_copy(update={"token": TokenRef(kid="00000000", sha256="0" * 64)})
+    assert COMPOSER.compose_email(Draft(of.delivery, of.survey, of.brand, gone)).attachments
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_a_call_is_about_stays_a_value(attack: str) -> None:
+    of = confirming(CALL.model_copy(update={"about": attack}))
+    hostile_brand = of.brand.model_copy(update={"name": attack, "contact": attack})
+    mail = as_read(Draft(of.delivery, of.survey, hostile_brand, of.invitation))
+    assert {name.lower() for name in mail} <= HEADERS
+    assert [address.addr_spec for address in mail["To"].addresses] == ["ada@example.com"]
+    kinds = ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]
+    assert [part.get_content_type() for part in mail.walk()] == kinds
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "<script>alert" not in html.get_content()
+    assert "<img src=x" not in html.get_content()
+
+
+def text_message(of: Draft) -> str:
+    row = of.delivery.model_copy(update={"channel": ChannelName.SMS, "to": NUMBER})
+    message = COMPOSER.compose(Draft(row, of.survey, of.brand, of.invitation))
+    assert isinstance(message, SmsMessage)
+    assert COMPOSER.marker(Draft(row, of.survey, of.brand, of.invitation)) is None
+    return message.text
+
+
+def test_a_text_message_says_when_and_the_first_one_how_to_stop() -> None:
+    when = "Acme: We call you on Tue, Nov 24 at 2:30 PM GMT+01:00."
+    of = confirming()
+    assert text_message(of) == f"{when} STOP to opt out"
+    assert text_message(Draft(of.delivery, of.survey, of.brand, None)) == f"{when} STOP to opt out"
+    assert of.invitation is not None
+    texted = of.invitation.model_copy(update={"channels": (ChannelName.SMS,)})
+    assert text_message(Draft(of.delivery, of.survey, of.brand, texted)) == when

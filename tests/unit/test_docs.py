@@ -18,7 +18,7 @@ from survey_service.models.api_key import Scope
 from survey_service.models.decision import Reason
 from survey_service.settings import PREFIX, Settings
 from survey_service.telemetry import REGISTRY
-from survey_service.work.retry import EMAIL_SCHEDULE
+from survey_service.work.retry import SEND_SCHEDULE
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -80,9 +80,7 @@ def test_the_numbers_in_the_reasons_are_those_of_the_code() -> None:
     words = {3: "Three", 4: "Four", 5: "Five", 6: "Six", 10: "ten"}
     reasons = by_first_cell((ROOT / "docs/reasons.md").read_text())
     assert f"{words[MAX_DEATHS]} workers" in reasons["poison"][1]
-    tries = (
-        f"{words[len(EMAIL_SCHEDULE) + 1]} in about {sum(EMAIL_SCHEDULE, timedelta()) / timedelta(hours=1):.0f} hours"
-    )
+    tries = f"{words[len(SEND_SCHEDULE) + 1]} in about {sum(SEND_SCHEDULE, timedelta()) / timedelta(hours=1):.0f} hours"
     assert tries in reasons["retries_exhausted"][1]
     assert tries.replace("in about", "tries in about") in (ROOT / "docs/operating.md").read_text()
 

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from survey_service.delivery.email_layout import EmailBrand, EmailView, render_email
+from survey_service.models.fonts import Font
 
 GMAIL_CLIPS_AT = 102 * 1024
 
@@ -25,7 +26,7 @@ MAIL = EmailView(
     brand=BRAND,
     lang="en",
     preheader="One question, 20 seconds",
-    question="How likely are you to recommend Skyway?",
+    headline="How likely are you to recommend Skyway?",
     button=("Answer", "https://ask.example/s/token"),
     why="You get this mail because you flew with us.",
     unsubscribe_url="https://ask.example/u/token",
@@ -73,9 +74,11 @@ def everywhere(text: str) -> EmailView:
     """A mail with `text` in every place that a brand, a survey or a customer may fill."""
     return dataclasses.replace(
         MAIL,
-        brand=dataclasses.replace(BRAND, name=text, postal_address=text, logo_url=text, privacy_url=text),
+        brand=dataclasses.replace(
+            BRAND, name=text, postal_address=text, logo_url=text, privacy_url=text, imprint_url=text
+        ),
         preheader=text,
-        question=text,
+        headline=text,
         button=(text, MAIL.button[1]),
         why=text,
         greeting=text,
@@ -83,6 +86,7 @@ def everywhere(text: str) -> EmailView:
         low_label=text,
         high_label=text,
         tap_hint=text,
+        details=(text,),
         signed_by=text,
     )
 
@@ -111,12 +115,21 @@ def test_the_plain_text_stands_alone() -> None:
     )
 
 
+def test_a_brand_may_have_an_imprint_and_a_typeface_of_its_own() -> None:
+    own = dataclasses.replace(BRAND, imprint_url="https://skyway.example/imprint", font=Font.SERIF)
+    mail = render_email(dataclasses.replace(MAIL, brand=own))
+    assert Mail(mail.html).links[-1] == "https://skyway.example/imprint"
+    assert "Imprint: https://skyway.example/imprint\n" in mail.text
+    assert "font-family:ui-serif,'New York'" in mail.html
+    assert "system-ui" not in mail.html
+
+
 def test_what_a_brand_leaves_out_leaves_no_gap() -> None:
     bare = EmailView(
         brand=EmailBrand("Skyway", "#0b5fd7", "#ffffff"),
         lang="en",
         preheader="One question",
-        question="How was it?",
+        headline="How was it?",
         button=("Answer", "https://ask.example/s/token"),
         why="You flew with us.",
         unsubscribe_url="https://ask.example/u/token",
@@ -126,6 +139,26 @@ def test_what_a_brand_leaves_out_leaves_no_gap() -> None:
     assert Mail(mail.html).links == ["https://ask.example/s/token", "https://ask.example/u/token"]
     assert mail.text.startswith("How was it?\n\nYour answer takes one tap here:\n")
     assert "\n\n\n" not in mail.text
+
+
+def test_what_is_told_stands_below_the_headline_and_needs_no_button() -> None:
+    told = dataclasses.replace(MAIL, headline="We call you.", scale=(), button=None, intro="", details=("One.", "Two."))
+    mail = render_email(told)
+    assert mail.text.startswith("Hello Ada,\n\nWe call you.\n\nOne.\n\nTwo.\n\nMaria Lopez\nSkyway\n\n-- \n")
+    assert Mail(mail.html).links == [MAIL.unsubscribe_url, BRAND.privacy_url]
+    assert all(text in Mail(mail.html).text for text in ("We call you.", "One.", "Two."))
+
+
+def test_each_of_two_answers_has_its_own_address_in_the_plain_text() -> None:
+    choice = (("Yes", "https://ask.example/s/token?score=1"), ("No", "https://ask.example/s/token?score=0"))
+    mail = render_email(dataclasses.replace(MAIL, scale=choice, low_label=None, high_label=None))
+    assert (
+        "recommend Skyway?\n\n"
+        "Yes: https://ask.example/s/token?score=1\n"
+        "No: https://ask.example/s/token?score=0\n\n"
+        "Maria Lopez\n" in mail.text
+    )
+    assert Mail(mail.html).links[:3] == [*(url for _, url in choice), "https://ask.example/s/token"]
 
 
 @pytest.mark.parametrize(("lang", "unsubscribe"), [("en", "Unsubscribe"), ("de", "Abmelden"), ("es", "Darse de baja")])

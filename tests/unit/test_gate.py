@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from survey_service.delivery.gate import ASKS, CHECKS, HOLD, MAX_DEATHS, End, Facts, Hold, Send, check_send
+from survey_service.delivery.gate import CHECKS, HOLD, MAX_DEATHS, End, Facts, Hold, Send, check_send
 from survey_service.models.brand import Brand
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.models.delivery import ASKS, TO_PEOPLE, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import InvitationState
 from survey_service.work.budget import Refusal
 from survey_service.work.reserving import Granted
@@ -29,6 +29,8 @@ STOPPED_BY = {
     Reason.SURVEY_GONE: {*KINDS},
     Reason.TRIGGER_DISABLED: {*ASKS},
     Reason.ADDRESS_NOT_ALLOWED: {*KINDS},
+    Reason.PERSON_INACTIVE: {*TO_PEOPLE},
+    Reason.OPEN_CASE: {*ASKS},
 }
 AGAINST: dict[Reason, dict[str, Any]] = {
     Reason.SUPPRESSED: {"suppressed": True},
@@ -37,6 +39,8 @@ AGAINST: dict[Reason, dict[str, Any]] = {
     Reason.SURVEY_GONE: {"survey_stands": False},
     Reason.TRIGGER_DISABLED: {"trigger_enabled": False},
     Reason.ADDRESS_NOT_ALLOWED: {"only_to": "*@acme.example"},
+    Reason.PERSON_INACTIVE: {"person_works": False},
+    Reason.OPEN_CASE: {"open_case": True},
 }
 
 
@@ -76,7 +80,7 @@ def test_a_check_stops_the_kinds_it_is_for_and_no_other(kind: DeliveryKind, reas
 
 @pytest.mark.parametrize("reason", AGAINST)
 def test_a_mail_that_a_dead_worker_was_sending_ends_as_dead(reason: Reason) -> None:
-    row = delivery(state=DeliveryState.SENDING, claim=2, deaths=1)
+    row = delivery(min(STOPPED_BY[reason]), state=DeliveryState.SENDING, claim=2, deaths=1)
     assert check_send(row, facts(**AGAINST[reason])) == End(DeliveryState.DEAD, reason)
 
 
@@ -108,7 +112,7 @@ def test_a_pause_holds_every_kind_and_names_itself(kind: DeliveryKind) -> None:
 @pytest.mark.parametrize("reason", AGAINST)
 def test_what_must_not_be_sent_is_not_held_by_a_pause(reason: Reason) -> None:
     against = {**AGAINST[reason], "paused_by": "everything"}
-    assert check_send(delivery(), facts(**against)) == End(DeliveryState.CANCELLED, reason)
+    assert check_send(delivery(min(STOPPED_BY[reason])), facts(**against)) == End(DeliveryState.CANCELLED, reason)
 
 
 def test_what_another_stage_asked_for_is_planned_for_now() -> None:
@@ -191,7 +195,8 @@ def test_in_quiet_hours_only_what_may_not_wake_anybody_waits(kind: DeliveryKind)
 
 def test_the_table_of_quiet_hours_is_the_one_of_the_design() -> None:
     kinds = DeliveryKind
-    assert {kinds.INVITE, kinds.FALLBACK, kinds.REMINDER, kinds.REWARD, kinds.CASE_REPLY} == QUIET_KINDS
+    to_customers = {kinds.INVITE, kinds.FALLBACK, kinds.REMINDER, kinds.REWARD, kinds.CASE_REPLY}
+    assert to_customers | {kinds.ALERT, kinds.REPORT} == QUIET_KINDS  # for the latter they are the person's own
 
 
 def test_quiet_hours_beyond_the_end_are_an_end() -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.base import EmailMessage
+from channels.base import Attachment, EmailMessage
 from channels.mime import assemble, encode_address, split_mailbox
 
 DATE = datetime(2013, 1, 31, 23, 59, 1, tzinfo=UTC)
@@ -64,7 +64,10 @@ def read_sender(content: bytes) -> tuple[str, str]:
 
 
 def bodies(content: bytes) -> tuple[str, str]:
-    message = read(content)
+    return alternatives(read(content))
+
+
+def alternatives(message: email.message.EmailMessage) -> tuple[str, str]:
     assert message.get_content_type() == "multipart/alternative"
     text, html = message.iter_parts()
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
@@ -278,6 +281,85 @@ def test_an_address_outside_ascii_stands_in_the_header_as_utf8() -> None:
 )
 def test_a_mailbox_is_split_into_name_and_address(mailbox: str, parts: tuple[str, str]) -> None:
     assert split_mailbox(mailbox) == parts
+
+
+ENTRY = Attachment("call.ics", "text/calendar; charset=utf-8; method=PUBLISH", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
+
+
+def attached(*attachments: Attachment) -> tuple[bytes, list[email.message.EmailMessage]]:
+    """The mail with these files, and their parts as they are read; the bodies stand before them."""
+    content = assemble(dataclasses.replace(PLAIN, attachments=attachments), DATE)
+    message = read(content)
+    assert message.get_content_type() == "multipart/mixed"
+    first, *files = message.iter_parts()
+    assert isinstance(first, email.message.EmailMessage)
+    assert alternatives(first) == (crlf(PLAIN.text), crlf(PLAIN.html))
+    assert_fit_for_smtp(content)
+    return content, [part for part in files if isinstance(part, email.message.EmailMessage)]
+
+
+def test_a_file_comes_after_the_bodies_with_its_type_and_name() -> None:
+    content, (part,) = attached(ENTRY)
+    assert (part.get_content_type(), part.get_filename()) == ("text/calendar", "call.ics")
+    assert (part.get_param("method"), part.get_param("charset")) == ("PUBLISH", "utf-8")
+    assert part.get_content_disposition() == "attachment"
+    assert part.get_payload(decode=True) == ENTRY.content
+    assert b"method=PUBLISH" in content
+    assert b'filename="call.ics"' in content
+
+
+def test_a_mail_with_files_makes_the_same_bytes_and_its_boundaries_differ() -> None:
+    content, _ = attached(ENTRY, ENTRY)
+    assert content == attached(ENTRY, ENTRY)[0]
+    outer, inner = re.findall(rb'boundary="([^"]+)"', content)
+    assert outer != inner
+    assert (content.count(b"--" + outer), content.count(b"--" + inner)) == (4, 3)
+
+
+@pytest.mark.parametrize("size", [0, 1, 56, 57, 58, 100_000])
+def test_the_bytes_of_a_file_arrive_as_they_are(size: int) -> None:
+    wild = (bytes(range(256)) * (size // 256 + 1))[:size]
+    _, (part,) = attached(dataclasses.replace(ENTRY, content=wild))
+    assert part.get_payload(decode=True) == wild
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "call.ics",
+        "a call with spaces.ics",
+        "Rückruf.ics",
+        "مكالمة.ics",
+        "😀" * 40 + ".ics",
+        "x" * 300,
+        'quo"te\\; filename=evil.exe',
+        "../../etc/passwd",
+        "semi;colon=equals*'%41.ics",
+        "\u202egnp.exe",
+    ],
+)
+def test_any_name_of_a_file_arrives(name: str) -> None:
+    _, (part,) = attached(dataclasses.replace(ENTRY, name=name))
+    assert part.get_filename() == name
+    assert part.get_content_type() == "text/calendar"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"name": "call.ics\r\nX-Evil: 1"},
+        {"name": "call\n.ics"},
+        {"name": "call\0.ics"},
+        {"name": "\ud800"},
+        {"content_type": "text/calendar\r\nX-Evil: 1"},
+        {"content_type": 'text/calendar; name="x"'},
+        {"content_type": "calendar"},
+        {"content_type": ""},
+    ],
+)
+def test_a_file_that_would_be_more_than_a_file_is_refused(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"line break|type of an attachment|surrogates"):
+        attached(dataclasses.replace(ENTRY, **broken))
 
 
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=200)

@@ -108,6 +108,8 @@ def test_a_text_allowed_in_one_place_is_not_allowed_in_another() -> None:
         ("event.data", False),
         ("event.time", True),
         ("event.source", False),
+        ("last_time.we_did", True),
+        ("last_time", False),
         ("touchpoint.name", True),
         ("link.unsubscribe", True),
         ("link", False),

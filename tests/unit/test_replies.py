@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survey_service.answering.flow import MAX_TEXT
+from survey_service.answering.forms import MAX_TEXT
 from survey_service.answering.numbers_in_words import NUMBERS
 from survey_service.answering.replies import (
     Help,
@@ -20,9 +22,12 @@ from survey_service.answering.replies import (
     read_keyword,
     read_reply,
 )
-from survey_service.models.survey import SCALES, QuestionKind
+from survey_service.models.survey import YES_NO, Scale
 
-NPS = QuestionKind.NPS
+NPS, CSAT, CES = Scale(0, 10, "0-10"), Scale(1, 5, "1-5"), Scale(1, 7, "1-7")
+UP_TO_TEN = Scale(1, 10, "1-10")
+SCALES = (NPS, CSAT, UP_TO_TEN, Scale(0, 1, YES_NO), CES)
+EVERY_SCALE = (*SCALES, None)
 EVERY_LANGUAGE = tuple(NUMBERS)
 
 
@@ -154,7 +159,7 @@ NO_SCORES: dict[str, list[str]] = {
     "ja": ["九"],
 }  # fmt: skip
 
-OFF_SCALE: list[tuple[QuestionKind, str, int]] = [
+OFF_SCALE: list[tuple[Scale, str, int]] = [
     (NPS, "11", 11),
     (NPS, "-1", -1),
     (NPS, "−1", -1),
@@ -162,11 +167,13 @@ OFF_SCALE: list[tuple[QuestionKind, str, int]] = [
     (NPS, "11/10", 11),
     (NPS, "I'd say 12", 12),
     (NPS, "11 because you are the best", 11),
-    (QuestionKind.CSAT, "0", 0),
-    (QuestionKind.CSAT, "9", 9),
-    (QuestionKind.CSAT, "ten", 10),
-    (QuestionKind.CES, "8", 8),
-    (QuestionKind.CES, "zero", 0),
+    (CSAT, "0", 0),
+    (CSAT, "9", 9),
+    (CSAT, "ten", 10),
+    (CES, "8", 8),
+    (CES, "zero", 0),
+    (UP_TO_TEN, "0", 0),
+    (UP_TO_TEN, "I'd say 11", 11),
 ]
 
 
@@ -185,30 +192,33 @@ def test_what_is_not_surely_a_score_stays_words(language: str, text: str) -> Non
     assert read_reply(text, NPS, [language]) == Words(text)
 
 
-@pytest.mark.parametrize(("kind", "text", "value"), OFF_SCALE)
-def test_a_number_outside_the_scale_is_told_apart(kind: QuestionKind, text: str, value: int) -> None:
-    assert read_reply(text, kind, ["en"]) == OffScale(value)
+@pytest.mark.parametrize(("scale", "text", "value"), OFF_SCALE)
+def test_a_number_outside_the_scale_is_told_apart(scale: Scale, text: str, value: int) -> None:
+    assert read_reply(text, scale, ["en"]) == OffScale(value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "expected"),
+    ("scale", "text", "expected"),
     [
-        (QuestionKind.CSAT, "5", Score(5)),
-        (QuestionKind.CSAT, "4/5", Score(4)),
-        (QuestionKind.CSAT, "four out of five", Score(4)),
-        (QuestionKind.CSAT, "5 stars", Score(5)),
-        (QuestionKind.CSAT, "5 Sterne, gerne wieder", Score(5, "gerne wieder")),
-        (QuestionKind.CSAT, "4⭐", Score(4)),
-        (QuestionKind.CSAT, "4/10", Words("4/10")),
-        (QuestionKind.CES, "7/7", Score(7)),
-        (QuestionKind.CES, "6 - easy", Score(6, "easy")),
-        (QuestionKind.CES, "5 stars", Words("5 stars")),
-        (QuestionKind.TEXT, "9", Words("9")),
-        (QuestionKind.TEXT, "  the queue  ", Words("the queue")),
+        (CSAT, "5", Score(5)),
+        (CSAT, "4/5", Score(4)),
+        (CSAT, "four out of five", Score(4)),
+        (CSAT, "5 stars", Score(5)),
+        (CSAT, "5 Sterne, gerne wieder", Score(5, "gerne wieder")),
+        (CSAT, "4⭐", Score(4)),
+        (CSAT, "4/10", Words("4/10")),
+        (UP_TO_TEN, "10/10", Score(10)),
+        (UP_TO_TEN, "nine out of ten, friendly crew", Score(9, "friendly crew")),
+        (UP_TO_TEN, "5 stars", Words("5 stars")),
+        (CES, "7/7", Score(7)),
+        (CES, "6 - easy", Score(6, "easy")),
+        (CES, "5 stars", Words("5 stars")),
+        (None, "9", Words("9")),
+        (None, "  the queue  ", Words("the queue")),
     ],
 )
-def test_each_kind_of_question_reads_by_its_own_scale(kind: QuestionKind, text: str, expected: Reading) -> None:
-    assert read_reply(text, kind, EVERY_LANGUAGE) == expected
+def test_each_question_reads_by_its_own_scale(scale: Scale | None, text: str, expected: Reading) -> None:
+    assert read_reply(text, scale, EVERY_LANGUAGE) == expected
 
 
 @pytest.mark.parametrize("language", NUMBERS)
@@ -220,12 +230,12 @@ def test_every_number_is_known_in_words_with_and_without_accents_and_in_capitals
                 assert read_reply(written, NPS, EVERY_LANGUAGE) == Score(value), written
 
 
-@pytest.mark.parametrize("kind", SCALES)
-def test_every_number_of_a_scale_is_read_from_its_figure(kind: QuestionKind) -> None:
-    scale = SCALES[kind]
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_number_of_a_scale_is_read_from_its_figure(scale: Scale) -> None:
     for value in scale.values:
-        assert read_reply(f"{value}", kind, []) == Score(value)
-        assert read_reply(f"{value}/{scale.high}", kind, []) == Score(value)
+        arabic = "".join(chr(0x660 + int(digit)) for digit in str(value))
+        assert read_reply(f"{value}", scale, []) == read_reply(arabic, scale, []) == Score(value)
+        assert read_reply(f"{value}/{scale.high}", scale, []) == Score(value)
 
 
 @pytest.mark.parametrize(
@@ -244,10 +254,12 @@ def test_a_stop_word_in_a_comment_is_pointed_out(text: str, expected: Reading) -
     assert read_reply(text, NPS, EVERY_LANGUAGE) == expected
 
 
-@pytest.mark.parametrize("kind", QuestionKind)
-@pytest.mark.parametrize(("text", "expected"), [("Stop!", OptOut()), ("START", OptIn()), ("help", Help())])
-def test_commands_come_before_answers_whatever_was_asked(kind: QuestionKind, text: str, expected: Reading) -> None:
-    assert read_reply(text, kind, []) == expected
+@pytest.mark.parametrize("scale", EVERY_SCALE)
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Stop!", OptOut()), ("No, stop", OptOut()), ("START", OptIn()), ("help", Help())]
+)
+def test_commands_come_before_answers_whatever_was_asked(scale: Scale | None, text: str, expected: Reading) -> None:
+    assert read_reply(text, scale, []) == expected
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\r\n", "\u200b\u200e", "\x00\x07"])
@@ -292,7 +304,7 @@ def test_a_registered_keyword_is_compared_as_it_would_be_read() -> None:
 HOSTILE = [
     " ", ".", "9", "9 ", "9.", "9!", "-", "- ", "(", "\n", "\n9", "!9 ", "/", " 9/", "👍", "9👍", "ﷺ", "\u0301̣",
     "i ", "i, ", ".i say ", "one ", "stop ", "stop. ", "never ", "never me ", "ne ", "no … ", "9 of 10 ", "{{x}}",
-    "\ud800", "\u202e", "a-", "'", "stop-", "eine ", "ok,,,,",
+    "\ud800", "\u202e", "a-", "'", "stop-", "eine ", "ok,,,,", "no ", "yes, ", "n. ", "👍no ", "hi, ",
 ]  # fmt: skip
 
 
@@ -300,8 +312,8 @@ HOSTILE = [
 @pytest.mark.parametrize("tail", ["", "9"])
 def test_ten_kilobytes_of_anything_are_read_to_a_bounded_result(unit: str, tail: str) -> None:
     body = unit * (10_000 // len(unit))
-    for text in (body + tail, "9" + body):
-        reading = read_reply(text, NPS, EVERY_LANGUAGE)
+    for text, scale in itertools.product((body + tail, "9" + body, "no " + body), (NPS, SCALES[3])):
+        reading = read_reply(text, scale, EVERY_LANGUAGE)
         if isinstance(reading, Words):
             assert len(reading.text) <= MAX_TEXT
         read_keyword(text)
@@ -316,19 +328,20 @@ FRAGMENTS = st.sampled_from([
     "9", "10", "11", "-1", "/", ".", "!", "-", "\n", "(", "stop", "STOP", "please", "no", "more", "texts",
     "cancel", "end", "start", "help", "nine", "ten", "un", "tres", "out", "of", "von", "i'd", "say", "eine",
     "because", "great", "people", "🔟", "👍", "⭐", "<3", "{{x}}", "$where", "٩", "５", "½", "\u200f", "\u0301", "ne",
-    "…", "mehr", ",",
+    "…", "mehr", ",", "yes", "no", "ja", "não", "لا", "👎", "and", "thanks",
 ])  # fmt: skip
 
 
-@given(st.text() | st.lists(FRAGMENTS, max_size=30).map(" ".join), st.sampled_from(QuestionKind))
-def test_no_text_breaks_the_reading(text: str, kind: QuestionKind) -> None:
-    reading = read_reply(text, kind, EVERY_LANGUAGE)
+@given(st.text() | st.lists(FRAGMENTS, max_size=30).map(" ".join), st.sampled_from(EVERY_SCALE))
+def test_no_text_breaks_the_reading(text: str, scale: Scale | None) -> None:
+    reading = read_reply(text, scale, EVERY_LANGUAGE)
+    values = scale.values if scale else ()
     match reading:
         case Score(value, comment):
-            assert value in SCALES[kind].values
+            assert value in values
             assert comment is None or comment.strip() == comment != ""
         case OffScale(value):
-            assert value not in SCALES[kind].values
+            assert value not in values
         case Words(kept):
             assert kept == kept.strip()
     read_keyword(text)

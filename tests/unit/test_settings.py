@@ -69,6 +69,18 @@ def test_an_unknown_variable_stops_the_start_and_names_the_nearest_one(name: str
         ({"SURVEY_PUBLIC_URL": "https://[broken"}, "SURVEY_PUBLIC_URL"),
         ({"SURVEY_SMTP_URL": f"smtp://user:{SECRET}@[broken"}, "SURVEY_SMTP_URL"),
         ({"SURVEY_SMTP_URL": f"smtp://user:{SECRET}]@mail.example"}, "SURVEY_SMTP_URL"),
+        *(
+            ({"SURVEY_REDIRECT_HOSTS": hosts}, "SURVEY_REDIRECT_HOSTS")
+            for hosts in (
+                "https://acme.example",
+                "acme.example/x",
+                "acme.example:443",
+                "*",
+                "*.",
+                "a.*.example",
+                "acme",
+            )
+        ),
         ({"SURVEY_MONGODB_URI": "mongodb://db.example"}, "SURVEY_SECRET"),
     ],
 )
@@ -210,3 +222,9 @@ def test_the_report_says_how_text_messages_leave_or_what_they_lack(variables: di
     rows = {name: value for name, value, _ in settings_report(read_settings(variables))}
     assert rows["channel sms"].startswith(shown)
     assert SECRET not in str(rows)
+
+
+def test_hosts_to_send_people_to_are_compared_in_small_letters() -> None:
+    settings = read_settings({"SURVEY_REDIRECT_HOSTS": "Acme.example, *.reviews.example,"})
+    assert settings.allowed_redirect_hosts == {"acme.example", "*.reviews.example"}
+    assert read_settings({}).allowed_redirect_hosts == frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from survey_service.delivery.composing import Composer, Draft
 from survey_service.models.brand import Brand
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.delivery import ChannelName, DeliveryKind
+from survey_service.models.incentive import Offer
 from survey_service.models.invitation import TokenRef
 from survey_service.models.survey import Survey
 from survey_service.texts.phone_kinds import PhoneKind, kind_of
-from survey_service.texts.segments import count_segments
+from survey_service.texts.segments import Encoding, count_segments
 from survey_service.tokens import Keyring, token_hash
 from tests.support.factories import NOON, make_delivery, make_invitation
 from tests.support.pipeline import a_brand, a_survey
@@ -26,13 +28,15 @@ PHONE = "+4915123456789"
 SMS = ChannelName.SMS
 
 
-def survey(question: dict[str, str] | None = None, kind: str = "nps", **changes: Any) -> Survey:
+def survey(
+    question: dict[str, str] | None = None, kind: str = "nps", scale: str | None = None, **changes: Any
+) -> Survey:
     text = question or {
         "en": "Would you recommend {{brand.name}}?",
         "de": "Würden Sie {{brand.name}} empfehlen?",
         "es": "¿Recomendaría {{brand.name}}?",
     }
-    content = a_survey(questions=({"id": "q", "kind": kind, "text": text},), primary="q", **changes)
+    content = a_survey(questions=({"id": "q", "kind": kind, "scale": scale, "text": text},), primary="q", **changes)
     row = {"id": "s:1", "survey": "after-delivery", "version": 1, "created_at": NOON}
     return Survey.model_validate({**content.model_dump(), **row})
 
@@ -75,9 +79,35 @@ def test_brand_question_scale_link_and_the_way_out_stand_in_this_order(language:
     assert count_segments(text_of(of)).count == 1
 
 
-@pytest.mark.parametrize(("kind", "scale"), [("nps", "0-10"), ("csat", "1-5"), ("ces", "1-7")])
-def test_the_scale_is_that_of_the_question(kind: str, scale: str) -> None:
-    assert f"Reply {scale}." in text_of(draft(survey(kind=kind)))
+@pytest.mark.parametrize(
+    ("kind", "scale", "asked"),
+    [
+        ("nps", None, "0-10"),
+        ("csat", None, "1-5"),
+        ("csat", "1-10", "1-10"),
+        ("csat", "yes-no", "yes or no"),
+        ("ces", None, "1-7"),
+    ],
+)
+def test_the_scale_is_that_of_the_question(kind: str, scale: str | None, asked: str) -> None:
+    assert f"Reply {asked}. " in text_of(draft(survey(kind=kind, scale=scale)))
+
+
+@pytest.mark.parametrize(
+    ("language", "hint"),
+    [
+        ("en", "Reply yes or no."),
+        ("de", "Antworten Sie mit Ja oder Nein."),
+        ("es", "Responda SI o NO."),
+        ("fr", "Répondez oui ou non."),
+        ("pt-BR", "Responda SIM ou NAO."),
+    ],
+)
+def test_a_yes_or_no_is_asked_in_words_and_stays_in_one_cheap_segment(language: str, hint: str) -> None:
+    of = draft(survey({"en": "Did we solve your problem today?"}, "csat", scale="yes-no"), language=language)
+    counted = count_segments(text_of(of))
+    assert hint in text_of(of)
+    assert (counted.encoding, counted.count) == (Encoding.GSM7, 1)
 
 
 def test_the_link_is_left_out_where_it_would_begin_a_second_segment() -> None:
@@ -116,8 +146,8 @@ def test_the_surveys_own_text_wins_and_is_filled_in() -> None:
     assert text_of(draft(survey(messages={"sms": {"text": with_stop}}))) == with_stop["en"]
 
 
-def test_words_that_the_delivery_brings_along_are_sent_as_they_are() -> None:
-    assert text_of(draft(text="“Hi” {{brand.name}}\n")) == "“Hi” {{brand.name}}\n"
+def test_words_that_the_delivery_brings_along_are_sent_as_they_are_in_cheap_signs() -> None:
+    assert text_of(draft(text="“Hi” {{brand.name}}\n")) == '"Hi" {{brand.name}}'
 
 
 def test_a_name_with_lines_and_controls_stays_one_line() -> None:
@@ -172,3 +202,25 @@ def test_a_mail_is_composed_for_the_email_channel() -> None:
 )
 def test_a_number_says_where_it_belongs_and_whether_it_costs_more(number: str, kind: PhoneKind) -> None:
     assert kind_of(number) == kind
+
+
+@pytest.mark.parametrize(
+    ("offer", "name", "has_offer", "has_link"),
+    [
+        ("a tree", "Acme", True, True),
+        ("10 % off your next order in any of our shops", "Acme", True, False),
+        ("x" * 120, "Acme", False, True),
+    ],
+    ids=["both fit", "the offer comes before the link", "too long"],
+)
+def test_an_offer_is_told_where_it_begins_no_second_segment(
+    offer: str, name: str, has_offer: bool, has_link: bool
+) -> None:
+    of = draft(name=name)
+    assert of.invitation is not None
+    promise = Offer(incentive="voucher", name="Voucher", text={"en": offer})
+    of = replace(of, invitation=of.invitation.model_copy(update={"incentive": promise}))
+    text = text_of(of)
+    assert count_segments(text).count == 1
+    assert (f"As a thank-you: {offer}." in text) is has_offer
+    assert (link_of(of) in text) is has_link

@@ -75,6 +75,13 @@ def test_a_token_of_one_purpose_is_nothing_for_another() -> None:
     assert RING.read_opt_out_token(two_parts) is None
 
 
+def test_a_case_token_says_which_case_and_nothing_else_does() -> None:
+    assert RING.read_case_token(RING.case_token("cas_1")) == "cas_1"
+    assert RING.read_case_token(RING.preview_token(PREVIEW)) is None
+    assert RING.read_case_token(RING.opt_out_token(SUBJECT)) is None
+    assert RING.read_opt_out_token(RING.case_token("acme\0cus_1")) is None
+
+
 def test_every_cut_of_a_token_is_nobodys() -> None:
     token = RING.opt_out_token(SUBJECT)
     assert [cut for cut in range(len(token)) if RING.read_opt_out_token(token[:cut])] == []

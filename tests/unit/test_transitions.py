@@ -7,13 +7,15 @@ from enum import StrEnum
 
 import pytest
 
-from survey_service.models import delivery, invitation
+from survey_service.models import case, delivery, invitation
+from survey_service.models.case import CaseState
 from survey_service.models.delivery import WAITING_STATES, DeliveryState
 from survey_service.models.invitation import InvitationState, states_that_may_become
 
 TABLES = [
     (InvitationState, invitation.TRANSITIONS, {InvitationState.WAITING}),
     (DeliveryState, delivery.TRANSITIONS, {DeliveryState.REQUESTED}),
+    (CaseState, case.TRANSITIONS, {CaseState.OPEN}),
 ]
 Table = Mapping[StrEnum, frozenset[StrEnum]]
 
@@ -34,6 +36,7 @@ def test_every_state_stands_in_the_table_and_can_be_reached(
     [
         (invitation.TRANSITIONS, {InvitationState.FINISHED, InvitationState.EXPIRED, InvitationState.CANCELLED}),
         (delivery.TRANSITIONS, {DeliveryState.SENT, DeliveryState.CANCELLED}),
+        (case.TRANSITIONS, {CaseState.CLOSED}),
     ],
 )
 def test_final_states_are_left_by_nothing_and_all_others_lead_on(table: Table, final: set[StrEnum]) -> None:

@@ -22,8 +22,19 @@ from survey_service.answering.turns import (
     next_turn,
 )
 from survey_service.models.brand import Brand
+from survey_service.models.response import AnswerValue
 from survey_service.models.survey import Survey
-from survey_service.texts.dialogue import correction_text, finished_text, help_text, opening_text, question_text
+from survey_service.texts.dialogue import (
+    correction_text,
+    finished_text,
+    help_text,
+    link_text,
+    more_text,
+    opening_text,
+    question_text,
+    thanks_text,
+    welcome_text,
+)
 from survey_service.texts.segments import Encoding, count_segments
 from tests.support.factories import NOON
 
@@ -37,6 +48,9 @@ NPS = {
 WHY = {"id": "why", "kind": "text", "required": False, "text": {"en": "Why?"}}
 FIX = {"id": "fix", "kind": "text", "text": {"en": "What to fix?"}, "show_if": "answers.nps <= 6.0"}
 CSAT = {"id": "csat", "kind": "csat", "text": {"en": "How was the service?"}}
+SOLVED = {"id": "solved", "kind": "csat", "scale": "yes-no", "text": {"en": "Did we solve it?"}}
+LINE = {"id": "line", "kind": "line", "text": {"en": "In a few words?"}}
+TOPIC = {"id": "topic", "kind": "choice", "text": {"en": "About what?"}, "options": [{"id": "a", "text": {"en": "A"}}]}
 
 
 def survey(*questions: dict[str, Any], primary: str = "nps") -> Survey:
@@ -64,7 +78,7 @@ def turn(situation: Situation, reading: Reading, text: str = "as written") -> Tu
     return next_turn(situation, reading, text)
 
 
-def taken(found: Turn) -> tuple[list[str], dict[str, int | str], str | None]:
+def taken(found: Turn) -> tuple[list[str], dict[str, AnswerValue], str | None]:
     assert isinstance(found, TakeAnswer)
     return [question.id for question in found.page], dict(found.answers), found.note
 
@@ -80,6 +94,15 @@ def test_start_is_obeyed_where_the_person_was_out_and_is_a_word_elsewhere() -> N
     assert turn(replace(NOTHING, silenced=True), OptIn(), "START") == WriteAgain()
     assert taken(turn(SCORED, OptIn(), "yes")) == (["why"], {"why": "yes"}, None)
     assert turn(NOTHING, OptIn(), "START") == KeepNote("START")
+
+
+def test_a_yes_that_looks_like_the_wish_to_come_back_answers_a_yes_or_no_question() -> None:
+    asked = Situation(survey(SOLVED, WHY, primary="solved"))
+    assert taken(turn(asked, OptIn(), "YES")) == (["solved"], {"solved": 1}, None)
+    assert taken(turn(asked, OptIn(), "Yes, at last")) == (["solved", "why"], {"solved": 1, "why": "at last"}, None)
+    assert isinstance(turn(asked, OptIn(), "START"), Correct)
+    assert turn(replace(asked, silenced=True), OptIn(), "YES") == WriteAgain()
+    assert isinstance(turn(ASKED, OptIn(), "YES"), Correct)
 
 
 def test_a_score_answers_the_metric_question() -> None:
@@ -103,6 +126,21 @@ def test_a_comment_that_no_question_asks_for_becomes_a_note() -> None:
 def test_whatever_is_said_to_a_text_question_is_its_answer() -> None:
     assert taken(turn(SCORED, Words("9 reasons"))) == (["why"], {"why": "9 reasons"}, None)
     assert taken(turn(LOW, Words("👍"))) == (["fix"], {"fix": "👍"}, None)
+
+
+def test_a_short_answer_is_one_line_and_what_is_longer_is_kept_as_well() -> None:
+    asked = replace(ASKED, survey=survey(NPS, LINE), answers={"nps": 9}, asked=("nps",))
+    assert taken(turn(asked, Words("so\n quick"))) == (["line"], {"line": "so quick"}, None)
+    long = "word " * 60 + "end"
+    assert taken(turn(asked, Words(long))) == (["line"], {"line": long[:199]}, long)
+    begun = replace(ASKED, survey=survey(NPS, LINE))
+    assert taken(turn(begun, Score(9, long))) == (["nps", "line"], {"nps": 9, "line": long[:199]}, long)
+
+
+def test_what_only_the_page_can_ask_is_passed_over() -> None:
+    situation = Situation(survey(TOPIC, NPS))
+    assert taken(turn(situation, Score(9))) == (["nps"], {"nps": 9}, None)
+    assert turn(replace(situation, answers={"nps": 9}, asked=("nps",)), Words("A")) == KeepNote("A")
 
 
 def test_the_primary_question_is_asked_first_wherever_it_stands() -> None:
@@ -151,22 +189,38 @@ def same(text: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("language", ["en", "de", "es", "xx"])
-def test_every_reply_is_one_segment_of_plain_signs(language: str) -> None:
+def replies(language: str) -> list[str]:
+    """One of each kind, about questions in English."""
     brand = Brand.model_validate({"_id": "acme", "name": "Acme", "contact": "help@acme.example"})
-    asked = survey(NPS)
-    (question,) = asked.questions
-    picture = correction_text(survey(NPS, WHY).questions[1], asked, language, same)
-    replies = [
-        question_text(question, asked, language, same),
-        opening_text(question, asked, brand, language, same),
-        correction_text(question, asked, language, same),
-        picture,
+    asked = survey(NPS, SOLVED, WHY)
+    scale, yes_or_no, _ = asked.questions
+    url = "https://survey.example/s/" + "x" * 22
+    said = [
+        *(question_text(question, asked, language, same) for question in (scale, yes_or_no)),
+        *(opening_text(question, asked, brand, language, same) for question in (scale, yes_or_no)),
+        *(correction_text(question, asked, language, same) for question in asked.questions),
+        *(
+            f"{thanks_text(asked, score, language, same)} {more_text(url, n, language)}"
+            for score in (3, 8, 9)
+            for n in (1, 2)
+        ),
+        link_text(url, language),
         help_text(brand, language),
+        welcome_text(brand, language),
     ]
-    for reply in replies:
-        counted = count_segments(finished_text(reply, language, with_way_out=False))
+    return [finished_text(text, language, with_way_out=False) for text in said]
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "pt", "xx"])
+def test_every_reply_is_one_segment_of_plain_signs(language: str) -> None:
+    for reply in replies(language):
+        counted = count_segments(reply)
         assert (counted.encoding, counted.count) == (Encoding.GSM7, 1), reply
+
+
+def test_a_reply_in_arabic_is_two_segments_at_most() -> None:
+    for reply in replies("ar"):
+        assert count_segments(reply).count <= 2, reply
 
 
 def test_whoever_speaks_of_stopping_is_told_how() -> None:

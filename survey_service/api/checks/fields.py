@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from channels.mime import split_mailbox
-from survey_service.calendars import is_zone
+from survey_service.calendars import WindowsInvalid, is_zone, parse_windows
 from survey_service.errors import FieldProblem, InvalidInput
 from survey_service.rules import RuleInvalid, RuleScope, compile_rule
 from survey_service.texts.addresses import AddressInvalid, normalise_email
@@ -79,6 +79,15 @@ def url_problems(pointer: str, url: str | None) -> Problems:
     """A web address names a host and holds nothing that would have to be escaped."""
     if url is not None and not (_URL.fullmatch(url) and _host(url)):
         yield FieldProblem(pointer, "url", "is not a web address, such as https://acme.example/privacy")
+
+
+def window_problems(pointer: str, windows: Mapping[str, Sequence[str]]) -> Problems:
+    """Windows of the week can be read, and do not overlap."""
+    try:
+        parse_windows(windows)
+    except WindowsInvalid as error:
+        key = error.key.replace("~", "~0").replace("/", "~1")
+        yield FieldProblem(f"{pointer}/{key}" if key else pointer, "windows", error.message)
 
 
 def condition_problems(pointer: str, condition: str | None, scope: RuleScope) -> Problems:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Container
 from datetime import timedelta
 
-from survey_service.api.checks.fields import Problems, refuse
-from survey_service.calendars import PeriodInvalid, WindowsInvalid, parse_period, parse_windows
+from survey_service.api.checks.fields import Problems, refuse, window_problems
+from survey_service.calendars import PeriodInvalid, parse_period
 from survey_service.errors import FieldProblem
 from survey_service.models.contact_policy import ContactPolicyContent
-from survey_service.models.trigger import ChannelMode, QuietHours, TriggerContent
+from survey_service.models.trigger import ChannelMode, TriggerContent
 
 LONGEST_MEMORY = timedelta(days=365)  # contacts are remembered a little longer
 _PERIODS = ("delay", "max_event_age", "expires_after", "fallback_after", "cooldown", "cooldown_after_answer")
@@ -47,7 +47,8 @@ def schedule_problems(content: TriggerContent, surveys: Container[str]) -> Probl
                 yield FieldProblem(f"/{name}", "period", str(error))
     yield from _order_problems(content, periods)
     yield from _reminder_problems(content, periods.get("expires_after"))
-    yield from _window_problems(content.quiet_hours)
+    if content.quiet_hours is not None:
+        yield from window_problems("/quiet_hours/allow", content.quiet_hours.allow)
     yield from _variant_problems(content, surveys)
 
 
@@ -79,16 +80,6 @@ def _reminder_problems(content: TriggerContent, expiry: timedelta | None) -> Pro
         if reminder.channel is not None and reminder.channel not in content.channels:
             yield FieldProblem(f"/reminders/{number}/channel", "channel", "must be one of the trigger's channels")
         before = after
-
-
-def _window_problems(quiet_hours: QuietHours | None) -> Problems:
-    if quiet_hours is not None:
-        try:
-            parse_windows(quiet_hours.allow)
-        except WindowsInvalid as error:
-            key = error.key.replace("~", "~0").replace("/", "~1")
-            pointer = f"/quiet_hours/allow/{key}" if key else "/quiet_hours/allow"
-            yield FieldProblem(pointer, "windows", error.message)
 
 
 def _variant_problems(content: TriggerContent, surveys: Container[str]) -> Problems:

@@ -19,13 +19,20 @@ _WAY_OUT: Mapping[ChannelName, str] = {
 }
 
 
-def check_trigger(content: TriggerContent, surveys: Container[str], usable: Container[ChannelName]) -> None:
-    """Refuse a trigger that could not ask; `surveys` are the names that exist, `usable` the channels with settings.
+def check_trigger(
+    content: TriggerContent,
+    surveys: Container[str],
+    usable: Container[ChannelName],
+    incentives: Container[str] = frozenset(),
+) -> None:
+    """Refuse a trigger that could not ask; `usable` are the channels with settings.
+
+    `surveys` and `incentives` are the names that exist.
 
     Raises:
         InvalidInput: every problem, each with its pointer.
     """
-    refuse(_problems(content, surveys, usable))
+    refuse(_problems(content, surveys, usable, incentives))
 
 
 def check_channel(channel: ChannelName, usable: Container[ChannelName], pointer: str = "/channel") -> None:
@@ -33,9 +40,13 @@ def check_channel(channel: ChannelName, usable: Container[ChannelName], pointer:
     refuse(_channel_problems(pointer, channel, usable))
 
 
-def _problems(content: TriggerContent, surveys: Container[str], usable: Container[ChannelName]) -> Problems:
+def _problems(
+    content: TriggerContent, surveys: Container[str], usable: Container[ChannelName], incentives: Container[str]
+) -> Problems:
     if content.survey not in surveys:
         yield FieldProblem("/survey", "exists", "there is no survey of that id")
+    if content.incentive is not None and content.incentive not in incentives:
+        yield FieldProblem("/incentive", "exists", "there is no incentive of that id")
     yield from line_problems("/event_type", content.event_type)
     yield from condition_problems("/condition", content.condition, RuleScope.TRIGGER)
     yield from _cancel_problems(content)

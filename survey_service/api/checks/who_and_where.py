@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 from survey_service.answering.numbers_in_words import NUMBERS
 from survey_service.answering.replies import Words, keyword_key, read_keyword, read_reply
@@ -17,23 +17,27 @@ from survey_service.api.checks.fields import (
     url_problems,
     zone_problems,
 )
+from survey_service.api.checks.texts import translation_problems
 from survey_service.errors import FieldProblem
 from survey_service.models.brand import BrandContent, Colors
 from survey_service.models.colors import TEXT_CONTRAST, contrast
-from survey_service.models.survey import QuestionKind
+from survey_service.models.redirects import Redirect, host_of, leads_to
+from survey_service.models.survey import Scale
 from survey_service.models.touchpoint import TouchpointContent
 
 # RFC 5321 section 4.5.3.1.1 allows 64 octets; `+dlv_` and 22 digits are added to tell which mail came back.
-_MAX_BOUNCE_LOCAL = 64 - len("+dlv_") - 22
+_MAX_EXTENDED_LOCAL = 64 - len("+dlv_") - 22
 
 
-def check_brand(content: BrandContent) -> None:
+def check_brand(content: BrandContent, redirect_hosts: Collection[str] = frozenset()) -> None:
     """Refuse a brand in whose name nothing readable could be sent.
+
+    `redirect_hosts` are those that the operator allows people to be sent to.
 
     Raises:
         InvalidInput: every problem, each with its pointer.
     """
-    refuse(_brand_problems(content))
+    refuse(_brand_problems(content, redirect_hosts))
 
 
 def check_touchpoint(content: TouchpointContent, surveys: Container[str]) -> None:
@@ -47,27 +51,63 @@ def check_touchpoint(content: TouchpointContent, surveys: Container[str]) -> Non
     refuse(_touchpoint_problems(content, surveys))
 
 
-def _brand_problems(content: BrandContent) -> Problems:
+def _brand_problems(content: BrandContent, redirect_hosts: Collection[str]) -> Problems:
     yield from line_problems("/name", content.name)
     yield from sender_problems("/email_from", content.email_from)
     yield from sender_problems("/reply_to", content.reply_to)
-    yield from _return_path_problems("/return_path", content.return_path)
+    yield from _extended_address_problems("/return_path", content.return_path)
+    yield from _extended_address_problems("/answers_to", content.answers_to)
     yield from text_problems("/postal_address", content.postal_address)
     yield from line_problems("/contact", content.contact)
     yield from line_problems("/signed_by", content.signed_by)
     yield from zone_problems("/timezone", content.timezone)
     yield from url_problems("/privacy_url", content.privacy_url)
+    yield from url_problems("/imprint_url", content.imprint_url)
     yield from url_problems("/logo_url", content.logo_url)
     yield from _color_problems(content.colors)
+    if content.thanks is not None:
+        yield from translation_problems("/thanks", content.thanks, single_line=False)
+    for number, redirect in enumerate(content.redirects):
+        yield from _redirect_problems(f"/redirects/{number}", redirect, redirect_hosts)
     for number, address in enumerate(content.test_addresses):
         yield from address_problems(f"/test_addresses/{number}", address)
 
 
-def _return_path_problems(pointer: str, address: str | None) -> Problems:
+def _redirect_problems(pointer: str, redirect: Redirect, allowed: Collection[str]) -> Problems:
+    yield from _score_problems(pointer, redirect)
+    host = host_of(redirect.url)
+    if host is None:
+        message = "is not a plain https address, with a host in small ASCII letters, without a user or port"
+        yield FieldProblem(f"{pointer}/url", "url", message)
+    elif not leads_to(redirect.url, allowed):
+        names = ", ".join(sorted(allowed)) or "none"
+        message = f"leads to {host}; the hosts that SURVEY_REDIRECT_HOSTS allows: {names}"
+        yield FieldProblem(f"{pointer}/url", "redirect_host", message)
+    yield from translation_problems(f"{pointer}/label", redirect.label, single_line=True)
+
+
+def _score_problems(pointer: str, redirect: Redirect) -> Problems:
+    if redirect.metric != "csat" and redirect.scale is not None:
+        yield FieldProblem(f"{pointer}/scale", "csat", "only csat has a choice of scales")
+    scale, fits = redirect.measured_on, True
+    for name in ("low", "high"):
+        score: int | None = getattr(redirect, name)
+        if score is not None and scale is None:
+            yield FieldProblem(f"{pointer}/{name}", "metric", "is a score on no scale: say on which metric")
+        elif score is not None and scale is not None and score not in scale.values:
+            fits = False
+            message = f"{score} is not on the scale of {redirect.metric}, {scale.low} to {scale.high}"
+            yield FieldProblem(f"{pointer}/{name}", "scale", message)
+    if fits and redirect.low is not None and redirect.high is not None and redirect.high < redirect.low:
+        message = f"{redirect.high} is less than low, {redirect.low}: no score lies between"
+        yield FieldProblem(f"{pointer}/high", "order", message)
+
+
+def _extended_address_problems(pointer: str, address: str | None) -> Problems:
     yield from address_problems(pointer, address)
-    if address is not None and len(address.rpartition("@")[0]) > _MAX_BOUNCE_LOCAL:
+    if address is not None and len(address.rpartition("@")[0]) > _MAX_EXTENDED_LOCAL:
         message = (
-            f"has more than {_MAX_BOUNCE_LOCAL} characters before the @, where `+` and the delivery's id are added"
+            f"has more than {_MAX_EXTENDED_LOCAL} characters before the @, where `+` and the delivery's id are added"
         )
         yield FieldProblem(pointer, "length", message)
 
@@ -93,7 +133,7 @@ def _keyword_problems(keyword: str) -> Problems:
         yield FieldProblem("/keyword", "keyword", "is one word of 2 to 20 letters and digits, a letter first")
     elif compared != keyword:
         yield FieldProblem("/keyword", "spelling", f"is compared without case and accents: write {compared}")
-    elif not isinstance(read_reply(keyword, QuestionKind.NPS, tuple(NUMBERS)), Words):
+    elif not isinstance(read_reply(keyword, Scale(0, 10, "0-10"), tuple(NUMBERS)), Words):
         yield FieldProblem("/keyword", "taken", "means something else in a reply: a number, or a word such as STOP")
 
 

@@ -11,7 +11,10 @@ from survey_service.api.shapes.fields import Email, Line
 from survey_service.models.api_key import ApiKey, Scope
 from survey_service.models.brand import Brand, BrandContent
 from survey_service.models.contact_policy import ContactPolicy, ContactPolicyContent
+from survey_service.models.follow_up import FollowUp, FollowUpContent
+from survey_service.models.link import Link, LinkContent
 from survey_service.models.pause import Pause, PauseScope
+from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import LanguageCode, Survey, SurveyContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger, TriggerContent
@@ -68,6 +71,46 @@ class TouchpointView(TouchpointContent):
     @classmethod
     def of(cls, row: Touchpoint) -> Self:
         """The stored touchpoint as it is shown."""
+        return cls.model_validate(row.model_dump())
+
+
+class LinkView(LinkContent):
+    """A public link; `url` is what stands in its QR code."""
+
+    id: str
+    url: str
+    revision: int
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Link, url: str) -> Self:
+        """The stored link as it is shown, with its address."""
+        return cls.model_validate({**row.model_dump(), "url": url})
+
+
+class PersonView(PersonContent):
+    """One of our people."""
+
+    id: str
+    revision: int
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Person) -> Self:
+        """The stored person as they are shown."""
+        return cls.model_validate(row.model_dump())
+
+
+class FollowUpView(FollowUpContent):
+    """A follow-up rule."""
+
+    id: str
+    revision: int
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, row: FollowUp) -> Self:
+        """The stored rule as it is shown."""
         return cls.model_validate(row.model_dump())
 
 

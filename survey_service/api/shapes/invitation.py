@@ -44,6 +44,7 @@ class InvitationIn(BaseModel):
     language: LanguageCode | None = None
     delay: Period = Field(default=timedelta(), description="ISO 8601, from now")
     expires_after: Period = Field(default=timedelta(days=14), description="ISO 8601, from now")
+    incentive: Line | None = Field(default=None, description="What an answer is thanked with, if the customer may")
     ignore_rules: bool = Field(
         default=False, description="Skip the contact policy (needs invitations:ignore_rules); never consent or opt-outs"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -10,8 +10,9 @@ from survey_service.models.decision import Outcome, Reason
 from survey_service.models.delivery import WAITING_STATES, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.event import EventState
 from survey_service.models.invitation import Invitation, InvitationState
-from survey_service.models.response import FinishedBy, ResponseStatus
+from survey_service.models.response import AnswerValue, FinishedBy, ResponseStatus
 from survey_service.models.suppression import SuppressionReason, SuppressionScope
+from survey_service.reporting.rows import erased_row
 from survey_service.texts.addresses import mask_email, mask_phone
 
 
@@ -20,6 +21,8 @@ class Row(BaseModel):
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
+    named_by: ClassVar[str] = "id"  # the column of the service's own id
+
     @classmethod
     def of(cls, source: Any) -> Self:
         """The row of a stored noun."""
@@ -27,8 +30,21 @@ class Row(BaseModel):
 
     @classmethod
     def show(cls, source: Any) -> dict[str, Any]:
-        """The row as plain values."""
+        """The row as plain values; of what was erased the tombstone."""
+        if getattr(source, "erased_at", None) is not None:
+            return erased_row(source.id, source.updated_at, cls.named_by)
         return cls.of(source).model_dump()
+
+
+class ErasedRow(BaseModel):
+    """What lists show of a row whose person asked to be forgotten; an event has its `key` in place of `id`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = ""
+    key: str = ""
+    erased: Literal[True]
+    updated_at: AwareDatetime | None
 
 
 class EventDecision(Row):
@@ -46,6 +62,8 @@ class EventDecision(Row):
 
 class EventRow(Row):
     """One event as it was posted, and what was decided about it."""
+
+    named_by = "key"
 
     key: str = Field(validation_alias="id", description="How the service names the event")
     id: str = Field(validation_alias="event_id", description="The id that the source gave it")
@@ -121,8 +139,13 @@ class DeliveryRow(Row):
     def of(cls, source: Delivery) -> Self:
         """The row of a delivery."""
         waits = source.state in WAITING_STATES and source.lease is None
-        masked = mask_email(source.to) if source.channel is ChannelName.EMAIL else mask_phone(source.to)
+        masked = mask_address(source.channel, source.to)
         return cls.model_validate(source).model_copy(update={"to": masked, "next_at": source.due_at if waits else None})
+
+
+def mask_address(channel: str, address: str) -> str:
+    """Where a message goes, as rows may show it."""
+    return mask_email(address) if channel == ChannelName.EMAIL else mask_phone(address)
 
 
 class InvitationRow(Row):
@@ -144,6 +167,7 @@ class InvitationRow(Row):
     customer: str = Field(validation_alias="customer_ref")
     customer_id: str = Field(validation_alias="customer")
     touchpoint: str | None
+    incentive: str | None = Field(description="What an answer is thanked with")
     variant: str | None
     language: str
     channels: list[ChannelName]
@@ -164,6 +188,7 @@ class InvitationRow(Row):
             "event_source": event.source if event else None,
             "event_type": event.type if event else None,
             "event_time": event.time if event else None,
+            "incentive": source.incentive.incentive if source.incentive else None,
         }
         return cls.model_validate({**dict(source), **facts, **more})
 
@@ -188,7 +213,9 @@ class ResponseRow(Row):
     event_type: str | None
     event_time: AwareDatetime | None
     invitation: str | None
+    link: str | None = Field(description="The public link that it was given on")
     customer: str | None
+    incentive: str | None = Field(description="What was offered for an answer; answers without an offer may differ")
     touchpoint: str | None
     channel: str
     language: str
@@ -196,9 +223,10 @@ class ResponseRow(Row):
     scale: str
     score: int | None
     scores: dict[str, int]
-    answers: dict[str, int | str]
+    answers: dict[str, AnswerValue]
     comment: str | None
-    suspect: str | None
+    suspect: str | None = Field(description="Why it is left out of metrics; null: it counts")
+    suspect_by: str | None = Field(description="Who said so: `service`, or `api` once a caller judged it")
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
     updated_at: AwareDatetime | None

@@ -1,0 +1,72 @@
+"""`/v1/metrics/…` beside scores: funnel, times, costs, cases and who came back go out, by period and group."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from survey_service.api.endpoint import Call, Reply, endpoint
+from survey_service.api.metrics import asked, figures_reply
+from survey_service.api.pagination import ListOf
+from survey_service.api.shapes.metrics import (
+    CaseFiguresRow,
+    FiguresQuery,
+    FunnelRow,
+    IncentiveCostRow,
+    ReturnsQuery,
+    ReturnsRow,
+    TimesRow,
+)
+from survey_service.errors import InvalidInput
+from survey_service.models.api_key import Scope
+from survey_service.models.rollup import VOLUME
+from survey_service.reporting.metrics import MetricQuestion
+from survey_service.reporting.outcomes import Keyed, Outcomes, Unanswerable
+
+
+@endpoint("GET", "/v1/metrics/funnel", tag="metrics", scope=Scope.METRICS_READ, answers={200: ListOf[FunnelRow]})
+async def list_funnel(call: Call, query: FiguresQuery) -> Reply:
+    """Read the way from event to answer, for invitations that were made in a period; thirty days without `from`."""
+    return await _reply(call, query, Outcomes(call.parts.store).funnel)
+
+
+@endpoint("GET", "/v1/metrics/times", tag="metrics", scope=Scope.METRICS_READ, answers={200: ListOf[TimesRow]})
+async def list_times(call: Call, query: FiguresQuery) -> Reply:
+    """Read how long people took to answer; thirty days without `from`."""
+    return await _reply(call, query, Outcomes(call.parts.store).times)
+
+
+@endpoint(
+    "GET", "/v1/metrics/incentives", tag="metrics", scope=Scope.METRICS_READ, answers={200: ListOf[IncentiveCostRow]}
+)
+async def list_incentive_costs(call: Call, query: FiguresQuery) -> Reply:
+    """Read what incentives cost, and that for each answer; thirty days without `from`."""
+    return await _reply(call, query, Outcomes(call.parts.store).incentives)
+
+
+@endpoint("GET", "/v1/metrics/cases", tag="metrics", scope=Scope.METRICS_READ, answers={200: ListOf[CaseFiguresRow]})
+async def list_case_figures(call: Call, query: FiguresQuery) -> Reply:
+    """Read how many cases were opened and how long they took; thirty days without `from`."""
+    return await _reply(call, query, Outcomes(call.parts.store).cases)
+
+
+@endpoint("GET", "/v1/metrics/returns", tag="metrics", scope=Scope.METRICS_READ, answers={200: ListOf[ReturnsRow]})
+async def list_returns(call: Call, query: ReturnsQuery) -> Reply:
+    """Read who came back after an answer, by score band and by what became of its case; thirty days without `from`."""
+    outcomes, within = Outcomes(call.parts.store), query.period()
+
+    async def answer(question: MetricQuestion) -> Keyed:
+        return await outcomes.returns(question, query.event_type, within)
+
+    return await _reply(call, query, answer)
+
+
+async def _reply(call: Call, query: FiguresQuery, answer: Callable[[MetricQuestion], Awaitable[Keyed]]) -> Reply:
+    question = await asked(call, query, VOLUME)
+    try:
+        rows = await answer(question)
+    except Unanswerable as error:
+        raise InvalidInput.at("/group_by", "dimension", str(error)) from None
+    return figures_reply(call, query, rows, lambda row: row)
+
+
+ENDPOINTS = (list_funnel, list_times, list_incentive_costs, list_case_figures, list_returns)

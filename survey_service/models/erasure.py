@@ -1,0 +1,39 @@
+"""An erasure: a person asked to be forgotten, and how far that came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from survey_service.models.base import Claimable, Noun
+
+
+class ErasureState(StrEnum):
+    """How far an erasure came; each step may be repeated after a crash."""
+
+    REQUESTED = "requested"  # acknowledged
+    SILENCED = "silenced"  # nothing more is sent to the person; what they are known by is written down
+    DONE = "done"  # nothing of the person is left; final
+
+
+class Traces(Noun):
+    """What a person is known by, from before anything is taken away; gone once the erasure is done."""
+
+    keys: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()  # that they were ever written to at
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """The numbers that are this person's and nobody else's."""
+        return tuple(key.removeprefix("phone:") for key in self.keys if key.startswith("phone:"))
+
+
+class Erasure(Claimable):
+    """`customer` and `traces` are what is still to be forgotten: None and empty once it is done."""
+
+    state: ErasureState = ErasureState.REQUESTED
+    customer: str | None
+    traces: Traces = Traces()
+    by: str  # the API key that asked, by id
+    requested_at: datetime
+    done_at: datetime | None = None

@@ -1,0 +1,75 @@
+"""Rollups: cells of one UTC hour or day, each with how often every value was given, and what still has to be counted.
+
+A cube is a survey by metric question by none, one or two dimensions. A dimension that a survey lists is called
+`dimensions.` and its name in here, so that it never meets one of the fixed ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from survey_service.models.base import Claimable
+
+Cube = tuple[str, ...]  # the dimensions, sorted; () is the total
+
+LISTED = "dimensions."
+AGENT = LISTED + "agent"
+# What every response has; survey and question stand in every cell and need no cube.
+FIXED_DIMENSIONS = ("brand", "channel", "journey_stage", "language", "region", "touchpoint", "trigger", "variant")
+PAIRS: frozenset[Cube] = frozenset(
+    {
+        ("channel", "touchpoint"),
+        (AGENT, "touchpoint"),
+        ("journey_stage", "region"),
+        ("trigger", "variant"),
+    }
+)
+CUBES = 1  # raised with every change of the cubes: all answers are then counted anew
+
+VOLUME = "volume"  # a metric that every response has: its value is a `Progress`
+
+
+class Span(StrEnum):
+    """How long a cell lasts."""
+
+    HOUR = "hour"
+    DAY = "day"  # the sum of its hours, so that a year is read in a few hundred cells
+
+
+class Progress(IntEnum):
+    """How far a response came, as a value of `VOLUME`."""
+
+    STARTED = 0
+    FINISHED = 1
+    SUSPECT = 2  # however far it came: it counts nowhere else
+
+
+class RollupSlice(Claimable):
+    """The hours of one UTC day of one survey whose cells are behind the answers; it is gone once they are not."""
+
+    survey: str
+    day: datetime
+    hours: tuple[datetime, ...]
+
+
+def cube_of(dimensions: Iterable[str]) -> Cube | None:
+    """The cube that holds these dimensions; None: there is none."""
+    wanted = tuple(sorted(set(dimensions)))
+    return wanted if len(wanted) < 2 or wanted in PAIRS else None
+
+
+def text_of(value: object) -> str | None:
+    """The value of a dimension as it is grouped and filtered by: `5`, `true`, `gold`; None for what is no scalar."""
+    match value:
+        case str():
+            return value[:200] or None
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return str(int(value)) if value.is_integer() else repr(value)
+        case _:
+            return None

@@ -1,0 +1,103 @@
+"""`/dashboard`: figures for people, without a script; whoever is not signed in is led to where one does."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from shlex import quote
+
+import orjson
+from aiohttp import web
+
+from survey_service.errors import InvalidInput
+from survey_service.pages.dashboard_figures import Overview, newest_answers, read_funnel, read_overview
+from survey_service.pages.dashboard_filters import Filters, read_filters
+from survey_service.pages.dashboard_look import DASHBOARD_POLICY, render_answers, render_dashboard, render_funnel
+from survey_service.pages.dashboard_sections import funnel_of
+from survey_service.pages.dashboard_viewers import Viewer, find_viewer
+from survey_service.pages.dashboard_views import Known, answer_views, dashboard_view, reader_of
+from survey_service.pages.responses import CONFIGURATION_AGE, html_response
+from survey_service.parts import PARTS, Parts
+from survey_service.texts.words import words_in
+
+SIGN_IN = "/dashboard/sign-in"
+
+
+async def show_dashboard(request: web.Request) -> web.Response:
+    """The whole page."""
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise web.HTTPSeeOther(SIGN_IN)
+    parts = request.app[PARTS]
+    known = await _known(parts, viewer)
+    filters, now = _filters(request, viewer, known), parts.clock.now()
+    overview, fault, status = Overview(), "", HTTPStatus.OK
+    try:
+        overview = await read_overview(parts.store, filters, now)
+    except InvalidInput:
+        words = words_in(viewer.language)
+        fault = words("That is more than can be counted at once. Choose a shorter period, or fewer filters.")
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    view = dashboard_view(viewer, filters, known, overview, now, curl=_curl_line(parts, known), fault=fault)
+    return page_response(render_dashboard(view), status)
+
+
+async def show_answers(request: web.Request) -> web.Response:
+    """The newest answers alone, for the script that asks again."""
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise web.HTTPForbidden
+    parts = request.app[PARTS]
+    known = await _known(parts, viewer)
+    filters = _filters(request, viewer, known)
+    names = {name: row.name for name, row in known.touchpoints.items()}
+    answers = answer_views(await newest_answers(parts.store, filters), filters, names, viewer)
+    return page_response(render_answers(answers, viewer.language))
+
+
+async def show_funnel(request: web.Request) -> web.Response:
+    """How far invitations came: a page of its own, since it takes longer."""
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise web.HTTPSeeOther(SIGN_IN)
+    parts = request.app[PARTS]
+    filters = _filters(request, viewer, await _known(parts, viewer))
+    chart = funnel_of(await read_funnel(parts.store, filters), words_in(viewer.language))
+    return page_response(render_funnel(chart, reader_of(viewer), filters.query))
+
+
+def page_response(page: str, status: int = HTTPStatus.OK) -> web.Response:
+    """A page of the dashboard, compressed where the browser takes that."""
+    response = html_response(page, status=status, policy=DASHBOARD_POLICY)
+    response.enable_compression()
+    return response
+
+
+def _filters(request: web.Request, viewer: Viewer, known: Known) -> Filters:
+    now = request.app[PARTS].clock.now()
+    return read_filters(request.query, known.surveys, viewer.touchpoints, known.zones[0], now)
+
+
+async def _known(parts: Parts, viewer: Viewer) -> Known:
+    """Names, and the zones to choose from: the reader's own first, else the brands'."""
+    snapshot = await parts.store.configuration.current(CONFIGURATION_AGE)
+    touchpoints = {row.id: row for row in await parts.store.configuration.touchpoints.all()}
+    zones = [viewer.timezone, *(brand.timezone for brand in snapshot.brands.values())]
+    zones += [row.timezone for row in touchpoints.values()]
+    return Known(snapshot.surveys, touchpoints, list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"])
+
+
+def _curl_line(parts: Parts, known: Known) -> str:
+    """One pasteable line that invites somebody to answer, so that there is something to show."""
+    survey = next(iter(known.surveys), "SURVEY")
+    body = {"survey": survey, "customer": {"id": "ada"}, "channels": ["web"]}
+    return (
+        f'curl -X POST {parts.base_url}/v1/invitations -H "Authorization: Bearer $SURVEY_API_KEY" '
+        f"-H 'Content-Type: application/json' -d {quote(orjson.dumps(body).decode())}"
+    )
+
+
+ROUTES = (
+    web.get("/dashboard", show_dashboard),
+    web.get("/dashboard/answers", show_answers),
+    web.get("/dashboard/funnel", show_funnel),
+)

@@ -1,0 +1,243 @@
+"""View models of the dashboard come in as frozen values; whole HTML pages, and the list of answers alone, go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+from survey_service.pages.charts.distribution import Band
+from survey_service.pages.charts.ranking import Verdict
+from survey_service.pages.templating import render_page
+
+# Styles and the one script come as files, and the script asks for the newest answers again.
+DASHBOARD_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+MomentKind = Literal["event", "invitation", "delivery", "response", "case", "reward", "note"]
+SignInFault = Literal["email", "link", "key", "often"]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInView:
+    """The ways in; with a `link` its button alone. `is_sent` is said for every address."""
+
+    lang: str
+    link: str | None = None
+    name: str = ""
+    is_sent: bool = False
+    fault: SignInFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderView:
+    """Who looks, as the head of the page says it."""
+
+    lang: str
+    name: str
+    is_sandbox: bool
+    is_bound: bool  # to some touchpoints
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """One option of a filter."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SelectView:
+    """One filter; `name` is its place in the address."""
+
+    name: str
+    label: str
+    choices: tuple[ChoiceView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PresetView:
+    """One period to choose with a tap."""
+
+    label: str
+    href: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FiltersView:
+    """Every filter; `summary` names what is chosen, `first` and `last` are dates or empty."""
+
+    summary: str
+    presets: tuple[PresetView, ...]
+    selects: tuple[SelectView, ...]
+    period: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineView:
+    """The figure itself, and how it changed."""
+
+    label: str
+    period: str
+    score: str
+    interval: str
+    answers: str
+    change: str
+    direction: Literal["up", "down", "same"]
+    trend: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """What stands behind a chart; the first cell of a row names it."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartView:
+    """A sentence that says what is to be seen, the drawing, and its table."""
+
+    id: str
+    heading: str
+    sentence: str
+    drawing: Markup | None = None
+    table: TableView | None = None
+    note: str = ""
+    legend: tuple[tuple[Band, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankView:
+    """One touchpoint of the ranking; `href` is the page of it alone."""
+
+    name: str
+    href: str
+    score: str
+    answers: str
+    verdict: Verdict
+    verdict_text: str
+    drawing: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class RankingView:
+    """The best first; `left_out` are in the table only."""
+
+    sentence: str
+    rows: tuple[RankView, ...]
+    axis: Markup
+    table: TableView
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """One answer; no address of the person stands in it."""
+
+    id: str
+    score: str
+    band: Band
+    comment: str
+    place: str
+    at: str
+    iso: str
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One open case."""
+
+    title: str
+    about: str
+    due: str
+    is_overdue: bool
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardView:
+    """The whole page; without a `headline` it says what to do. `fault` says why nothing could be counted."""
+
+    reader: ReaderView
+    query: str
+    filters: FiltersView
+    headline: HeadlineView | None
+    over_time: ChartView | None
+    distribution: ChartView | None
+    ranking: RankingView | None
+    answers: tuple[AnswerView, ...]
+    cases: tuple[CaseView, ...]
+    case_count: str
+    curl: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MomentView:
+    """One thing that happened to a customer; `kind` chooses its mark."""
+
+    kind: MomentKind
+    name: str
+    title: str
+    at: str
+    iso: str
+    lines: tuple[str, ...] = ()
+    quote: str = ""
+    band: Band | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    """A customer for the person who is about to call; the newest moment first."""
+
+    reader: ReaderView
+    id: str
+    name: str
+    facts: tuple[tuple[str, str], ...]
+    wishes: tuple[MomentView, ...]
+    moments: tuple[MomentView, ...]
+    may_write: bool = False
+    typed: str = ""
+    fault: bool = False
+
+
+def render_sign_in(view: SignInView) -> str:
+    """The ways in."""
+    return render_page("dashboard_sign_in.html", lang=view.lang, view=view)
+
+
+def render_dashboard(view: DashboardView) -> str:
+    """The whole page."""
+    return render_page("dashboard.html", lang=view.reader.lang, view=view, reader=view.reader)
+
+
+def render_answers(answers: Sequence[AnswerView], lang: str) -> str:
+    """The newest answers alone, as they stand in the page."""
+    return render_page("dashboard_answers.html", lang=lang, answers=answers)
+
+
+def render_funnel(chart: ChartView, reader: ReaderView, query: str) -> str:
+    """The page of the funnel; the dashboard takes its section from it."""
+    return render_page("dashboard_funnel.html", lang=reader.lang, chart=chart, reader=reader, query=query)
+
+
+def render_customer(view: CustomerView) -> str:
+    """The page of one customer."""
+    return render_page("dashboard_customer.html", lang=view.reader.lang, view=view, reader=view.reader)
+
+
+def render_not_found(reader: ReaderView) -> str:
+    """What is said where there is nothing that this reader may see."""
+    return render_page("dashboard_not_found.html", lang=reader.lang, reader=reader)

@@ -1,0 +1,96 @@
+"""Figures come in; how people of a language write them goes out: signs, decimals, percent, days and times. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_skeleton, format_time
+from babel.numbers import format_decimal
+
+from survey_service.calendars.buckets import Granularity
+from survey_service.reporting.intervals import Interval
+from survey_service.texts.locales import text_direction
+from survey_service.texts.words import words_in
+
+_MINUS = "\N{MINUS SIGN}"
+_PATTERNS = {0: "#,##0", 1: "#,##0.0", 2: "#,##0.00"}
+_SKELETONS = {
+    Granularity.DAY: "MMMd",
+    Granularity.WEEK: "MMMd",
+    Granularity.MONTH: "yMMM",
+    Granularity.QUARTER: "yQQQ",
+    Granularity.YEAR: "y",
+}
+
+
+@lru_cache(maxsize=64)
+def locale_of(language: str) -> Locale:
+    """The locale of one of the interface's languages."""
+    return Locale.parse(words_in(language).lang)
+
+
+def decimal(value: float, language: str, places: int = 0) -> str:
+    """`1,204` or `−4.2`; what rounds to zero has no sign."""
+    rounded = round(value, places) + 0.0
+    text = str(format_decimal(abs(rounded), format=_PATTERNS[places], locale=locale_of(language)))
+    return f"{_before_sign(language)}{_MINUS}{text}" if rounded < 0 else text
+
+
+def signed(value: float, language: str, places: int = 1) -> str:
+    """The same with a plus where there is more: `+4.2`."""
+    text = decimal(value, language, places)
+    return f"{_before_sign(language)}+{text}" if round(value, places) > 0 else text
+
+
+def percentage(value: float, language: str, places: int = 0) -> str:
+    """`62 %`, of a value between 0 and 100; the space does not break."""
+    return f"{decimal(value, language, places)}\N{NO-BREAK SPACE}%"
+
+
+def score_text(metric: str, value: float, language: str, places: int = 1) -> str:
+    """A score with its unit: NPS and CES have none."""
+    return percentage(value, language, places) if metric == "csat" else decimal(value, language, places)
+
+
+def interval_places(metric: str) -> int:
+    """How many places the ends of an interval deserve."""
+    return 1 if metric == "ces" else 0
+
+
+def ends(metric: str, interval: Interval, language: str) -> tuple[str, str]:
+    """The ends of an interval, in words that stand alone."""
+    places = interval_places(metric)
+    return score_text(metric, interval.low, language, places), score_text(metric, interval.high, language, places)
+
+
+def period_text(label: datetime, granularity: Granularity, zone: tzinfo, language: str) -> str:
+    """The name of a period by its label (see `calendars/buckets.py`), short enough for an axis: `12 Oct`."""
+    if granularity is Granularity.HOUR:
+        return moment_text(label, zone, language)
+    return str(format_skeleton(_SKELETONS[granularity], label, locale=_dates(language)))
+
+
+def moment_text(at: datetime, zone: tzinfo, language: str) -> str:
+    """A day and a time of day: `22 Nov, 05:33`."""
+    local, locale = at.astimezone(zone), _dates(language)
+    day = format_skeleton("MMMd", local, locale=locale)
+    return f"{day}, {format_time(local, 'short', tzinfo=zone, locale=locale)}"
+
+
+def day_text(day: object, language: str) -> str:
+    """A date where there is little room: `12 Oct 2026`."""
+    return str(format_skeleton("yMMMd", day, locale=_dates(language)))  # type: ignore[arg-type]
+
+
+def _before_sign(language: str) -> str:
+    """What keeps a sign in front of its number within writing that runs from right to left (UAX #9)."""
+    return "\N{LEFT-TO-RIGHT MARK}" if text_direction(language) == "rtl" else ""
+
+
+@lru_cache(maxsize=64)
+def _dates(language: str) -> Locale:
+    """English dates begin with the day, so that they cannot be read for another one."""
+    spoken = words_in(language).lang
+    return Locale.parse("en_GB" if spoken == "en" else spoken)

@@ -1,0 +1,359 @@
+"""Figures come in; the sections of the dashboard go out, each a sentence, a drawing and the table behind it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import dropwhile
+from typing import Any, Literal
+
+from survey_service.pages.charts.axes import Axis, axis_for
+from survey_service.pages.charts.distribution import Band, Bar, distribution
+from survey_service.pages.charts.funnel import Step, funnel
+from survey_service.pages.charts.over_time import Point, over_time
+from survey_service.pages.charts.ranking import Dot, Verdict, scale_line, whisker
+from survey_service.pages.charts.sparkline import sparkline
+from survey_service.pages.dashboard_figures import Period
+from survey_service.pages.dashboard_filters import Filters
+from survey_service.pages.dashboard_look import ChartView, HeadlineView, RankingView, RankView, TableView
+from survey_service.pages.dashboard_numbers import decimal, ends, percentage, period_text, score_text, signed
+from survey_service.reporting.comparing import Comparison, Figure, compare
+from survey_service.reporting.scores import Metric, Score
+from survey_service.texts.sentences import BANDS
+from survey_service.texts.words import Words
+
+RANKED = 15  # touchpoints that are drawn; the table has more
+TABLED = 200  # rows of a table
+_NAMED = 3  # touchpoints that a sentence names
+_SOLID = 5  # answers from which on an interval stretches the axis
+_BOUNDS: dict[str, tuple[float, float]] = {"nps": (-100, 100), "csat": (0, 100), "ces": (1, 7)}
+
+Href = Callable[[str], str]
+Direction = Literal["up", "down", "same"]
+
+
+def headline_of(figure: Figure, label: str, period: str, periods: Sequence[Period], words: Words) -> HeadlineView:
+    """The number first, with its interval and how many answers are behind it."""
+    score = _known(figure)
+    low, high = ends(score.metric, score.interval, words.lang) if score.interval else ("", "")
+    change, direction = _change(score.metric, figure.against, words)
+    return HeadlineView(
+        label=label,
+        period=period,
+        score=score_text(score.metric, score.score or 0.0, words.lang),
+        interval=words("{low} to {high}", low=low, high=high) if score.interval else "",
+        answers=answers_text(score.n, words),
+        change=change,
+        direction=direction,
+        trend=sparkline([each.score.n if each.score else 0 for each in periods]),
+    )
+
+
+def over_time_of(filters: Filters, periods: Sequence[Period], words: Words) -> ChartView:
+    """The score of each period with its interval."""
+    metric = _metric(filters)
+    points = [_point(period, metric, granularity_text(filters, period, words), words) for period in periods]
+    answered = [period for period in periods if period.score and period.score.score is not None]
+    sentence = _course(filters, answered, words)
+    axis = _axis(metric, [period.score for period in answered if period.score])
+    drawing = over_time("over-time", words("Score over time"), sentence, points, axis, _shower(metric, words))
+    rows = tuple(
+        (point.label, *_cells(period.score, metric, words)) for point, period in zip(points, periods, strict=True)
+    )
+    note = words("The band shows where the true score lies in 95 of 100 cases; an open dot is a period that goes on.")
+    head = (words("Period"), *_head(words))
+    return ChartView("over-time", words("Score over time"), sentence, drawing, TableView(head, rows), note)
+
+
+def distribution_of(score: Score, words: Words) -> ChartView:
+    """How often each value was given."""
+    lang, bands = words.lang, _by_band(score)
+    bars = [
+        Bar(value_text(score.scale, value, words), count, band_of(score.scale, value))
+        for value, count in score.distribution.items()
+    ]
+    shares = {band: percentage(100 * count / score.n if score.n else 0.0, lang) for band, count in bands.items()}
+    match score.metric:
+        case "nps":
+            sentence = words(
+                "{promoters} of the answers are 9 or 10, {detractors} are 6 or less.",
+                promoters=shares["good"],
+                detractors=shares["bad"],
+            )
+            names: dict[Band, str] = {
+                "good": words("Promoters"),
+                "middling": words("Passives"),
+                "bad": words("Detractors"),
+            }
+        case "csat":
+            sentence = words("{share} of the answers are satisfied ones.", share=shares["good"])
+            names = {"good": words("Satisfied"), "middling": words("Neutral"), "bad": words("Dissatisfied")}
+        case "ces":
+            sentence = words("{share} agree that it was easy.", share=shares["good"])
+            names = {"good": words("Easy"), "middling": words("Neutral"), "bad": words("Hard")}
+    shown: list[Band] = [band for band in ("bad", "middling", "good") if band in {bar.band for bar in bars}]
+    legend = tuple((band, f"{names[band]} {shares[band]}") for band in shown)
+    drawing = distribution("distribution", words("Distribution"), sentence, bars, lambda share: decimal(share, lang))
+    rows = tuple(
+        (
+            bar.label,
+            decimal(bar.count, lang),
+            percentage(100 * bar.count / score.n if score.n else 0.0, lang, 1),
+            names[bar.band],
+        )
+        for bar in bars
+    )
+    head = (words("Value"), words("Answers"), words("Share"), words("Counts as"))
+    note = words("Each number is a share of all answers, in percent.")
+    return ChartView("distribution", words("Distribution"), sentence, drawing, TableView(head, rows), note, legend)
+
+
+def ranking_of(
+    figures: Sequence[Figure], total: Score | None, names: Mapping[str, str], href: Href, words: Words
+) -> RankingView | None:
+    """Touchpoints on one common scale, each against the rest; None where there is nothing to compare."""
+    if len(figures) < 2:
+        return None
+    metric = _known(figures[0]).metric
+    named = [(_place(figure, names, words), figure) for figure in figures]
+    shown = named if len(named) <= RANKED else [*named[:8], *named[-7:]]
+    axis = _axis(metric, [_known(figure) for _, figure in shown])
+    reference = total.score if total else None
+    verdicts = {
+        "better": words("above the rest"),
+        "worse": words("below the rest"),
+        "noise": words("no clear difference"),
+    }
+    rows = []
+    for name, figure in shown:
+        score, verdict = _known(figure), verdict_of(figure)
+        interval = score.interval
+        dot = Dot(score.score or 0.0, interval.low if interval else None, interval.high if interval else None, verdict)
+        rows.append(
+            RankView(
+                name=name,
+                href=href(figure.group.keys[0] or ""),
+                score=score_text(metric, score.score or 0.0, words.lang),
+                answers=answers_text(score.n, words),
+                verdict=verdict,
+                verdict_text=verdicts[verdict],
+                drawing=whisker(dot, axis, reference),
+            )
+        )
+    table = tuple((name, *_cells(figure.score, metric, words), verdicts[verdict_of(figure)]) for name, figure in named)
+    head = (words("Touchpoint"), *_head(words), words("Against the rest"))
+    left_out = len(named) - len(shown)
+    return RankingView(
+        sentence=_standings(named, words),
+        rows=tuple(rows),
+        axis=scale_line(axis, _shower(metric, words)),
+        table=TableView(head, table[:TABLED]),
+        left_out=words("Between them, in the table only: {n}", n=decimal(left_out, words.lang)) if left_out else "",
+    )
+
+
+def funnel_of(row: Mapping[str, Any] | None, words: Words) -> ChartView:
+    """How far invitations came, and why nobody was invited; a sentence alone where there is nothing to draw."""
+    heading, lang = words("From event to answer"), words.lang
+    if row is None:
+        sentence = words("These are more invitations than can be followed at once: choose a shorter period.")
+        return ChartView("funnel", heading, sentence)
+    names = {
+        "events": words("Events"),
+        "invited": words("Invited"),
+        "sent": words("Sent"),
+        "delivered": words("Delivered"),
+        "started": words("Started"),
+        "finished": words("Finished"),
+    }
+    counts = [(name, row.get(step) or 0) for step, name in names.items()]
+    # Direct invitations have no event before them.
+    counts = list(dropwhile(lambda step: not step[1], counts))
+    sentence = words("Nothing was sent in this period.")
+    if not counts:
+        return ChartView("funnel", heading, sentence)
+    steps, rows, before = [], [], None
+    for name, count in counts:
+        of_before = percentage(100 * count / before, lang) if before else ""
+        number = decimal(count, lang)
+        steps.append(Step(name, count, f"{number} · {of_before}" if of_before else number))
+        rows.append((name, number, of_before or "–"))
+        before = count
+    rate = row.get("response_rate")
+    if rate is not None:
+        sentence = words("{share} of the invitations that were sent were answered.", share=percentage(rate, lang))
+    refusals = sorted((row.get("not_invited") or {}).items(), key=lambda pair: -pair[1])[:_NAMED]
+    reasons = ", ".join(f"{reason} ({decimal(count, lang)})" for reason, count in refusals)
+    note = words("Most often nobody was invited because of: {reasons}", reasons=reasons) if reasons else ""
+    drawing = funnel("funnel", heading, sentence, steps)
+    head = (words("Step"), words("Count"), words("Of the step before"))
+    return ChartView("funnel", heading, sentence, drawing, TableView(head, tuple(rows)), note)
+
+
+def answers_text(n: int, words: Words) -> str:
+    """`120 answers`."""
+    return words.count("{count} answer", "{count} answers", n, count=decimal(n, words.lang))
+
+
+def verdict_of(figure: Figure) -> Verdict:
+    """Whether a touchpoint really differs from the rest."""
+    against = figure.against
+    if against is None or not against.is_significant or not against.change:
+        return "noise"
+    return "better" if against.change > 0 else "worse"
+
+
+def band_of(scale: str, value: int) -> Band:
+    """What a value of a scale counts as."""
+    good, middling = BANDS[scale]
+    return "good" if value >= good else "middling" if value >= middling else "bad"
+
+
+def value_text(scale: str, value: int, words: Words) -> str:
+    """A value as people read it."""
+    if scale == "yes-no":
+        return words("Yes") if value else words("No")
+    return str(value)
+
+
+def granularity_text(filters: Filters, period: Period, words: Words) -> str:
+    """The name of a period."""
+    return period_text(period.label, filters.span.granularity, filters.span.zone, words.lang)
+
+
+def _change(metric: Metric, against: Comparison | None, words: Words) -> tuple[str, Direction]:
+    if against is None or against.change is None:
+        return words("There is nothing to compare it with in the period before."), "same"
+    lang = words.lang
+    before = score_text(metric, against.other.score or 0.0, lang)
+    change = signed(against.change, lang) if metric != "ces" else signed(against.change, lang, 2)
+    if against.interval is None:
+        return words("{change} against the period before ({before}).", change=change, before=before), "same"
+    low, high = (
+        signed(end, lang, 1 if metric == "ces" else 0) for end in (against.interval.low, against.interval.high)
+    )
+    values = {"change": change, "before": before, "low": low, "high": high}
+    if not against.is_significant:
+        return words(
+            "{change} against the period before ({before}): that may be chance ({low} to {high}).", **values
+        ), "same"
+    if against.change > 0:
+        return words(
+            "{change} against the period before ({before}): better by more than chance ({low} to {high}).", **values
+        ), "up"
+    return words(
+        "{change} against the period before ({before}): worse by more than chance ({low} to {high}).", **values
+    ), "down"
+
+
+def _course(filters: Filters, answered: Sequence[Period], words: Words) -> str:
+    """From the first period to the last one that is over."""
+    over = [period for period in answered if period.is_complete] or list(answered)
+    if len(over) < 2:
+        return words("One period has answers so far.")
+    first, last = over[0], over[-1]
+    one, other = first.score, last.score
+    if one is None or other is None:
+        return words("One period has answers so far.")
+    metric = _metric(filters)
+    values = {
+        "before": score_text(metric, one.score or 0.0, words.lang),
+        "start": granularity_text(filters, first, words),
+        "now": score_text(metric, other.score or 0.0, words.lang),
+        "end": granularity_text(filters, last, words),
+    }
+    change = compare(other, one)
+    if not change.is_significant:
+        return words("From {before} ({start}) to {now} ({end}): no more than chance would do.", **values)
+    if (change.change or 0.0) > 0:
+        return words("Up from {before} ({start}) to {now} ({end}), by more than chance.", **values)
+    return words("Down from {before} ({start}) to {now} ({end}), by more than chance.", **values)
+
+
+def _standings(named: Sequence[tuple[str, Figure]], words: Words) -> str:
+    better = [name for name, figure in named if verdict_of(figure) == "better"]
+    worse = [name for name, figure in reversed(named) if verdict_of(figure) == "worse"]
+    if not better and not worse:
+        return words("No touchpoint differs from the rest by more than chance.")
+    parts = []
+    if better:
+        parts.append(words("Clearly above the rest: {names}.", names=_listed(better)))
+    if worse:
+        parts.append(words("Clearly below the rest: {names}.", names=_listed(worse)))
+    if len(better) + len(worse) < len(named):
+        parts.append(words("All other differences may be chance."))
+    return " ".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+
+
+def _place(figure: Figure, names: Mapping[str, str], words: Words) -> str:
+    place = figure.group.keys[0]
+    return names.get(place, place) if place else words("without a touchpoint")
+
+
+def _point(period: Period, metric: Metric, label: str, words: Words) -> Point:
+    score = period.score
+    if score is None or score.score is None:
+        return Point(label, None, is_complete=period.is_complete)
+    interval = score.interval
+    shown = score_text(metric, score.score, words.lang)
+    hint = [shown, answers_text(score.n, words)]
+    if interval:
+        low, high = ends(metric, interval, words.lang)
+        hint.insert(1, words("{low} to {high}", low=low, high=high))
+    return Point(
+        label,
+        score.score,
+        interval.low if interval else None,
+        interval.high if interval else None,
+        period.is_complete,
+        f"{label}: {', '.join(hint)}",
+    )
+
+
+def _axis(metric: Metric, scores: Sequence[Score]) -> Axis:
+    """All scores fit, and the intervals of those with enough answers: one answer alone would stretch it to its ends."""
+    low, high = _BOUNDS[metric]
+    values = [score.score for score in scores if score.score is not None]
+    solid = [score.interval for score in scores if score.interval and score.n >= _SOLID]
+    return axis_for([*values, *(end for each in solid for end in (each.low, each.high))], low, high)
+
+
+def _head(words: Words) -> tuple[str, ...]:
+    return (words("Score"), words("95 % interval"), words("Answers"))
+
+
+def _cells(score: Score | None, metric: Metric, words: Words) -> tuple[str, ...]:
+    if score is None or score.score is None:
+        return ("–", "–", "0")
+    low, high = ends(metric, score.interval, words.lang) if score.interval else ("", "")
+    between = words("{low} to {high}", low=low, high=high) if score.interval else "–"
+    return (score_text(metric, score.score, words.lang), between, decimal(score.n, words.lang))
+
+
+def _by_band(score: Score) -> dict[Band, int]:
+    counts: dict[Band, int] = {"good": 0, "middling": 0, "bad": 0}
+    for value, count in score.distribution.items():
+        counts[band_of(score.scale, value)] += count
+    return counts
+
+
+def _shower(metric: Metric, words: Words) -> Callable[[float, int], str]:
+    return partial(_show, metric, words.lang)
+
+
+def _show(metric: str, lang: str, value: float, places: int) -> str:
+    return score_text(metric, value, lang, places)
+
+
+def _metric(filters: Filters) -> Metric:
+    return filters.ask.metric if filters.ask else "nps"
+
+
+def _known(figure: Figure) -> Score:
+    if figure.score is None:
+        raise ValueError("a figure that is withheld is not shown")
+    return figure.score

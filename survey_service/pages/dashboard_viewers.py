@@ -1,0 +1,123 @@
+"""Who looks at the dashboard: a request comes in; the viewer, and what they may see, goes out; and their cookie.
+
+The cookie says who and until when, signed: nothing is stored for it. Whether the person still works here, or the key
+still stands, is looked up with every request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from survey_service.models.api_key import ApiKey, Scope
+from survey_service.models.person import Person
+from survey_service.pages.responses import CONFIGURATION_AGE, browser_language
+from survey_service.parts import PARTS, Parts
+from survey_service.texts.locales import choose_language
+from survey_service.texts.words import LANGUAGES
+from survey_service.tokens import SessionSubject
+
+COOKIE = "dashboard"
+COOKIE_PATH = "/dashboard"
+LASTS = timedelta(hours=12)
+NEEDED = frozenset({Scope.METRICS_READ, Scope.RESPONSES_READ})  # of a key that signs in
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks; `touchpoints` are those that they may see, None: all of them, and what has none.
+
+    `sees_customers` is whether the pages of single customers are theirs to read, `writes_as` the name that their
+    notes there carry, None: they may not write any.
+    """
+
+    name: str
+    language: str
+    timezone: str | None = None
+    touchpoints: frozenset[str] | None = None
+    sees_customers: bool = False
+    writes_as: str | None = None
+    is_sandbox: bool = False
+
+
+async def find_viewer(request: web.Request) -> Viewer | None:
+    """Who is signed in; in the sandbox, on this machine, whoever comes. None: nobody."""
+    parts = request.app[PARTS]
+    token = request.cookies.get(COOKIE)
+    session = parts.keyring.read_session_token(token) if token else None
+    if session is not None and parts.clock.now() < session.until:
+        if session.kind == "key":
+            key = await parts.store.api_keys.get(session.id)
+            if key is not None and may_sign_in(key):
+                return _of_key(key, browser_language(request))
+        else:
+            people = (await parts.store.configuration.current(CONFIGURATION_AGE)).people
+            person = people.get(session.id)
+            if person is not None and person.active:
+                return _of_person(person)
+    if is_open(request):
+        return Viewer("", browser_language(request), sees_customers=True, writes_as="sandbox", is_sandbox=True)
+    return None
+
+
+def may_sign_in(key: ApiKey) -> bool:
+    """Whether a key may read what the dashboard shows."""
+    return set(key.scopes) >= NEEDED
+
+
+def is_open(request: web.Request) -> bool:
+    """Whether nobody has to sign in: in a sandbox that neither listens nor is called elsewhere than on this machine.
+
+    The name that the browser calls is looked at too: a page from outside that lets its own name point here (DNS
+    rebinding) must not read along.
+    """
+    parts = request.app[PARTS]
+    called = urlsplit(f"//{request.host}").hostname
+    names = {parts.settings.host, urlsplit(parts.base_url).hostname, called}
+    return parts.settings.sandbox_on and names <= _LOOPBACK
+
+
+def sign_in(parts: Parts, response: web.Response, session: SessionSubject) -> None:
+    """Give the cookie."""
+    response.set_cookie(
+        COOKIE,
+        parts.keyring.session_token(session),
+        max_age=int(LASTS.total_seconds()),
+        path=COOKIE_PATH,
+        httponly=True,
+        # Not Strict: the links in our people's mails lead here from another site.
+        samesite="Lax",
+        secure=parts.base_url.startswith("https://"),
+    )
+
+
+def sign_out(response: web.Response) -> None:
+    """Take the cookie away."""
+    response.del_cookie(COOKIE, path=COOKIE_PATH)
+
+
+def comes_from_elsewhere(request: web.Request) -> bool:
+    """Whether another site sent this form (https://www.w3.org/TR/fetch-metadata/); older browsers do not tell."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
+
+
+def _of_person(person: Person) -> Viewer:
+    return Viewer(
+        name=person.name,
+        language=choose_language([person.language], LANGUAGES, "en"),
+        timezone=person.timezone,
+        touchpoints=frozenset(person.touchpoints) or None,
+        sees_customers=True,
+        writes_as=person.id,
+    )
+
+
+def _of_key(key: ApiKey, language: str) -> Viewer:
+    sees_customers = Scope.CUSTOMERS_READ in key.scopes
+    writes_as = f"api:{key.name}" if sees_customers and Scope.CUSTOMERS_WRITE in key.scopes else None
+    return Viewer(name=key.name, language=language, sees_customers=sees_customers, writes_as=writes_as)

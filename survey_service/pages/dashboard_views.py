@@ -1,0 +1,253 @@
+"""Filters and figures come in; the view of the whole dashboard goes out, in the reader's language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from survey_service.models.case import Case
+from survey_service.models.delivery import ChannelName
+from survey_service.models.response import Response
+from survey_service.models.survey import Survey
+from survey_service.models.touchpoint import Touchpoint
+from survey_service.pages.dashboard_figures import MOST_COUNTED, Overview
+from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of
+from survey_service.pages.dashboard_look import (
+    AnswerView,
+    CaseView,
+    ChoiceView,
+    DashboardView,
+    FiltersView,
+    PresetView,
+    ReaderView,
+    SelectView,
+)
+from survey_service.pages.dashboard_numbers import day_text, decimal, moment_text
+from survey_service.pages.dashboard_sections import (
+    band_of,
+    distribution_of,
+    headline_of,
+    over_time_of,
+    ranking_of,
+    value_text,
+)
+from survey_service.pages.dashboard_viewers import Viewer
+from survey_service.texts.locales import spoken_text
+from survey_service.texts.words import Words, words_in
+
+_LISTED = 200  # touchpoints in a menu
+_LONGEST = 60  # characters of a choice
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is configured: the names of things."""
+
+    surveys: Mapping[str, Survey]
+    touchpoints: Mapping[str, Touchpoint]
+    zones: Sequence[str]
+
+
+def reader_of(viewer: Viewer) -> ReaderView:
+    """Who looks."""
+    return ReaderView(viewer.language, viewer.name, viewer.is_sandbox, viewer.touchpoints is not None)
+
+
+def dashboard_view(
+    viewer: Viewer, filters: Filters, known: Known, overview: Overview, now: datetime, *, curl: str, fault: str = ""
+) -> DashboardView:
+    """Everything on one page."""
+    words = words_in(viewer.language)
+    names = {name: row.name for name, row in known.touchpoints.items()}
+    figure = overview.headline if overview.headline and overview.headline.score else None
+    score = figure.score if figure else None
+    label = ask_text(filters.ask, known.surveys.get(filters.survey), words) if filters.ask else ""
+    found = [key for each in overview.ranked if (key := each.group.keys[0])]
+    return DashboardView(
+        reader=reader_of(viewer),
+        query=filters.query,
+        filters=_filters_view(filters, known, found, viewer, words),
+        headline=headline_of(figure, label, _period_text(filters, words), overview.periods, words) if figure else None,
+        over_time=over_time_of(filters, overview.periods, words) if figure else None,
+        distribution=distribution_of(score, words) if score else None,
+        ranking=ranking_of(overview.ranked, score, names, lambda place: _href(filters, touchpoint=place), words),
+        answers=answer_views(overview.answers, filters, names, viewer),
+        cases=tuple(_case_view(case, names, viewer, filters, now, words) for case in overview.cases),
+        case_count=_case_count(overview.open_cases, words),
+        curl="" if overview.any_response else curl,
+        fault=fault,
+    )
+
+
+def answer_views(
+    answers: Iterable[Response], filters: Filters, names: Mapping[str, str], viewer: Viewer
+) -> tuple[AnswerView, ...]:
+    """The newest answers, without anything that says who gave them."""
+    words = words_in(viewer.language)
+    return tuple(_answer_view(row, filters, names, viewer, words) for row in answers)
+
+
+def ask_text(ask: Ask, survey: Survey | None, words: Words) -> str:
+    """What is measured, in words: `NPS`, or with the question where a survey is chosen."""
+    match ask.metric:
+        case "nps":
+            name = words("NPS")
+        case "csat":
+            name = words("Satisfaction")
+        case "ces":
+            name = words("Ease")
+    if ask.metric == "csat":
+        name += f" ({words('yes or no') if ask.scale == 'yes-no' else ask.scale.replace('-', '–')})"
+    several = survey is not None and sum(question.metric is not None for question in survey.questions) > 1
+    if survey is not None and several and ask.question:
+        question = next(each for each in survey.questions if each.id == ask.question)
+        name += f": {_short(spoken_text(question.text, words.lang)[0])}"
+    return name
+
+
+def _answer_view(row: Response, filters: Filters, names: Mapping[str, str], viewer: Viewer, words: Words) -> AnswerView:
+    question = filters.ask.question if filters.ask else None
+    score = row.scores.get(question) if question else row.score
+    scale = row.measures[question].scale if question and question in row.measures else row.scale
+    place = names.get(row.touchpoint or "", row.touchpoint or "")
+    return AnswerView(
+        id=row.id,
+        score="" if score is None else value_text(scale, score, words),
+        band="middling" if score is None else band_of(scale, score),
+        comment=row.comment or "",
+        place=place or words("without a touchpoint"),
+        at=moment_text(row.started_at, filters.span.zone, words.lang),
+        iso=row.started_at.isoformat(),
+        href=customer_href(row.customer, viewer),
+    )
+
+
+def customer_href(customer: str | None, viewer: Viewer) -> str | None:
+    """The page of a customer, for those who may read it; its address holds our own id alone."""
+    return f"/dashboard/customers/{customer}" if customer and viewer.sees_customers else None
+
+
+def _case_view(
+    case: Case, names: Mapping[str, str], viewer: Viewer, filters: Filters, now: datetime, words: Words
+) -> CaseView:
+    place = names.get(case.touchpoint or "", case.touchpoint or "")
+    is_overdue = case.overdue or now > case.due_by
+    due = moment_text(case.due_by, filters.span.zone, words.lang)
+    return CaseView(
+        title=case.title,
+        about=" · ".join(part for part in (place, case.owner or words("nobody owns it")) if part),
+        due=words("overdue since {time}", time=due) if is_overdue else words("due by {time}", time=due),
+        is_overdue=is_overdue,
+        href=customer_href(case.customer, viewer),
+    )
+
+
+def _case_count(n: int, words: Words) -> str:
+    more = "+" if n >= MOST_COUNTED else ""
+    return words.count("{count} open case", "{count} open cases", n, count=decimal(n, words.lang) + more) if n else ""
+
+
+def _period_text(filters: Filters, words: Words) -> str:
+    if filters.span.preset is Preset.OWN:
+        first, last = (day_text(day, words.lang) for day in (filters.span.first, filters.span.last))
+        return words("{low} to {high}", low=first, high=last)
+    return _preset_texts(words)[filters.span.preset]
+
+
+def _preset_texts(words: Words) -> dict[Preset, str]:
+    return {
+        Preset.WEEK: words("Last 7 days"),
+        Preset.MONTH: words("Last 4 weeks"),
+        Preset.QUARTER: words("Last 13 weeks"),
+        Preset.YEAR: words("Last 12 months"),
+    }
+
+
+def _filters_view(filters: Filters, known: Known, found: Sequence[str], viewer: Viewer, words: Words) -> FiltersView:
+    span = filters.span
+    presets = tuple(
+        PresetView(label, _href(filters, period=preset.value, **{"from": "", "to": ""}), span.preset is preset)
+        for preset, label in _preset_texts(words).items()
+    )
+    selects = (
+        _select("survey", words("Survey"), words("All surveys"), _survey_choices(known), filters.survey),
+        SelectView("question", words("Question"), _ask_choices(filters, known, words)),
+        _select(
+            "touchpoint",
+            words("Touchpoint"),
+            words("All of yours") if viewer.touchpoints is not None else words("All touchpoints"),
+            _place_choices(filters, known, found),
+            filters.touchpoint,
+        ),
+        _select("region", words("Region"), words("All regions"), _region_choices(filters, known), filters.region),
+        _select("channel", words("Channel"), words("All channels"), _channel_choices(words), filters.channel),
+        _zone_select(filters, known, words),
+    )
+    own = span.preset is Preset.OWN
+    chosen = [choice.label for select in selects for choice in select.choices if choice.is_chosen and choice.value]
+    return FiltersView(
+        summary=" · ".join(chosen),
+        presets=presets,
+        selects=selects,
+        period="" if own else span.preset.value,
+        first=span.first.isoformat() if own else "",
+        last=span.last.isoformat() if own else "",
+    )
+
+
+def _select(name: str, label: str, everything: str, options: Mapping[str, str], chosen: str) -> SelectView:
+    choices = {"": everything, **options}
+    if chosen not in choices:
+        choices[chosen] = chosen
+    return SelectView(
+        name, label, tuple(ChoiceView(value, _short(text), value == chosen) for value, text in choices.items())
+    )
+
+
+def _survey_choices(known: Known) -> dict[str, str]:
+    return {name: survey.name for name, survey in sorted(known.surveys.items())}
+
+
+def _ask_choices(filters: Filters, known: Known, words: Words) -> tuple[ChoiceView, ...]:
+    survey = known.surveys.get(filters.survey)
+    asks = asks_of(known.surveys, filters.survey)
+    return tuple(ChoiceView(ask.value, ask_text(ask, survey, words), ask == filters.ask) for ask in asks)
+
+
+def _place_choices(filters: Filters, known: Known, found: Sequence[str]) -> dict[str, str]:
+    """The registered touchpoints, and those that answers came from, as far as this reader may see them."""
+    names = dict.fromkeys([*known.touchpoints, *found])
+    allowed = [name for name in names if filters.allowed is None or name in filters.allowed]
+    labelled = {name: known.touchpoints[name].name if name in known.touchpoints else name for name in allowed}
+    return dict(sorted(labelled.items(), key=lambda pair: pair[1].casefold())[:_LISTED])
+
+
+def _region_choices(filters: Filters, known: Known) -> dict[str, str]:
+    rows = [row for name, row in known.touchpoints.items() if filters.allowed is None or name in filters.allowed]
+    return {region: region for region in sorted({row.region for row in rows if row.region})}
+
+
+def _channel_choices(words: Words) -> dict[str, str]:
+    return {
+        ChannelName.EMAIL.value: words("Email"),
+        ChannelName.SMS.value: words("Text message"),
+        ChannelName.WEB.value: words("Web"),
+    }
+
+
+def _zone_select(filters: Filters, known: Known, words: Words) -> SelectView:
+    present = filters.span.zone.key
+    names = dict.fromkeys([*known.zones, present, "UTC"])
+    choices = tuple(ChoiceView(name, name.replace("_", " "), name == present) for name in names)
+    return SelectView("zone", words("Time zone"), choices)
+
+
+def _href(filters: Filters, **changes: str) -> str:
+    query = {name: value for name, value in {**filters.given, **changes}.items() if value}
+    return f"/dashboard?{urlencode(query)}" if query else "/dashboard"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,0 +1,54 @@
+"""Exports in constant memory: a million rows leave a process that grows by less than 100 MB, in every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from benchmarks.exports import load_responses
+from tests.acceptance.conftest import Start
+from tests.support.backend import api_session
+from tests.support.processes import ServiceProcess
+from tests.support.service import open_store
+
+ROWS = 1_000_000
+MOST_GROWTH = 100  # MB
+
+
+def resident(service: ServiceProcess) -> float:
+    """The memory of a process, MB."""
+    status = Path(f"/proc/{service.pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+async def growth(service: ServiceProcess, session: aiohttp.ClientSession, name: str) -> float:
+    """By how many MB a process grows at most while it exports, once it has served lists for a while."""
+    for _ in range(20):
+        async with session.get(f"{service.url}/v1/responses?limit=1000") as answer:
+            await answer.read()
+    before = most = resident(service)
+    size = 0
+    whole = aiohttp.ClientTimeout(total=None)
+    async with session.get(f"{service.url}/v1/responses/export?format={name}", timeout=whole) as answer:
+        assert answer.status == 200
+        async for piece in answer.content.iter_chunked(1 << 20):
+            size += len(piece)
+            most = max(most, resident(service))
+    assert size > 10 * ROWS
+    return most - before
+
+
+@pytest.mark.long
+async def test_an_export_of_a_million_rows_grows_the_process_by_less_than_100_megabytes(
+    mongodb_uri: str, database_name: str, start: Start
+) -> None:
+    services = {name: await start("api") for name in ("ndjson", "csv", "parquet")}
+    store = await open_store(mongodb_uri, database_name)
+    await load_responses(store, ROWS)
+    store.close()
+    async with api_session() as session:
+        grown = {name: await growth(service, session, name) for name, service in services.items()}
+    assert {name: size for name, size in grown.items() if size >= MOST_GROWTH} == {}

@@ -1,0 +1,86 @@
+"""Retention: what became too old loses whoever it was about, batch by batch, and what still goes on is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from survey_service.intake.retaining import EVERY
+from survey_service.models.decision import Reason
+from survey_service.models.invitation import InvitationState
+from survey_service.store import forgetting
+from tests.support.cases import answer, put_people, put_rule, the_case
+from tests.support.factories import make_response
+from tests.support.pipeline import Pipeline, an_event, open_pipeline
+from tests.support.smtp_server import ScriptedSmtpServer
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def forgetful(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Pipeline]:
+    """Events are kept for ten days, answers for thirty."""
+    days = {"SURVEY_RETAIN_EVENTS_DAYS": "10", "SURVEY_RETAIN_ANSWERS_DAYS": "30"}
+    async with open_pipeline(mongodb_uri, database_name, smtp, **days) as opened:
+        await opened.configure()
+        yield opened
+
+
+async def later(pipeline: Pipeline, period: timedelta) -> None:
+    pipeline.pass_time(period)
+    await pipeline.run()
+
+
+async def test_events_and_messages_are_forgotten_first_and_answers_when_their_time_comes(forgetful: Pipeline) -> None:
+    await forgetful.handle(an_event())
+    await answer(forgetful, await forgetful.token(), nps="9", why="fast")
+    await later(forgetful, 9 * DAY)
+    assert (await forgetful.event()).erased_at is None
+    await later(forgetful, 2 * DAY)
+    event, delivery = await forgetful.event(), await forgetful.delivery()
+    assert (event.data, event.event_id, delivery.to) == ({}, "", "")
+    assert (await forgetful.invitation()).recipient.email is None
+    (response,) = await forgetful.responses()
+    assert (response.erased_at, response.comment) == (None, "fast")
+    await later(forgetful, 20 * DAY)
+    (response,) = await forgetful.responses()
+    assert (response.comment, response.customer, response.score) == (None, None, 9)
+    assert response.erased_at is not None
+
+
+async def test_what_still_goes_on_is_left_alone_until_it_is_over(forgetful: Pipeline) -> None:
+    await put_people(forgetful, mia={})
+    await put_rule(forgetful)
+    await forgetful.handle(an_event())
+    await answer(forgetful, await forgetful.token(), nps="2")
+    await forgetful.handle(an_event("ord-2"))
+    await later(forgetful, 11 * DAY)
+    states = {row.state: row.erased_at is None for row in await forgetful.invitations()}
+    assert states == {InvitationState.FINISHED: False, InvitationState.SENT: True}
+    await later(forgetful, 5 * DAY)
+    await later(forgetful, EVERY)
+    assert [row.erased_at is None for row in await forgetful.invitations()] == [False, False]
+    assert Reason.ERASED not in {row.reason for row in await forgetful.invitations()}
+    await later(forgetful, 60 * DAY)
+    assert (await the_case(forgetful)).erased_at is None
+
+
+async def test_many_rows_are_blanked_batch_by_batch_also_where_they_share_an_instant(
+    forgetful: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "BATCH", 3)
+    monkeypatch.setattr("survey_service.intake.retaining.BATCH", 3)
+    for number in range(8):
+        await forgetful.store.responses.save(make_response(f"ord-{number}"))  # of long ago
+    await later(forgetful, EVERY)
+    assert {row.comment for row in await forgetful.responses()} == {None}
+    assert len(await forgetful.responses()) == 8
+
+
+async def test_without_a_setting_nothing_is_forgotten(pipeline: Pipeline) -> None:
+    await pipeline.store.responses.save(make_response())
+    await later(pipeline, 4_000 * DAY)
+    (row,) = await pipeline.responses()
+    assert (row.comment, row.erased_at) == ("fast", None)

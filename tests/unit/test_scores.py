@@ -1,0 +1,189 @@
+"""Scores and their intervals: against published examples, each named where it is used."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from survey_service.reporting.intervals import (
+    Interval,
+    Sample,
+    mean_interval,
+    newcombe,
+    normal_quantile,
+    student_quantile,
+    welch,
+    wilson,
+)
+from survey_service.reporting.scores import Metric, corrected_level, difference_of, sample_of, score_of
+
+SCALES: list[tuple[Metric, str]] = [
+    ("nps", "0-10"),
+    ("csat", "1-5"),
+    ("csat", "1-10"),
+    ("csat", "yes-no"),
+    ("ces", "1-7"),
+]
+histograms = st.dictionaries(st.integers(0, 10), st.integers(0, 500))
+
+
+def rounded(interval: Interval | None, digits: int) -> tuple[float, float] | None:
+    return None if interval is None else (round(interval.low, digits), round(interval.high, digits))
+
+
+@pytest.mark.parametrize(
+    ("degrees", "level", "quantile"),
+    [  # NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2
+        (1, 0.95, 12.706),
+        (2, 0.95, 4.303),
+        (10, 0.95, 2.228),
+        (30, 0.95, 2.042),
+        (100, 0.95, 1.984),
+        (5, 0.99, 4.032),
+        (20, 0.90, 1.725),
+    ],
+)
+def test_quantiles_of_students_distribution_are_those_of_the_tables(
+    degrees: int, level: float, quantile: float
+) -> None:
+    assert student_quantile(degrees, level) == pytest.approx(quantile, abs=0.0005)
+
+
+def test_with_many_degrees_student_becomes_normal() -> None:
+    assert student_quantile(1e7) == pytest.approx(normal_quantile(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [  # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_shares_have_wilsons_interval(successes: int, n: int, low: float, high: float) -> None:
+    assert rounded(wilson(successes, n), 4) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    [  # Newcombe 1998, "Interval estimation for the difference between independent proportions", table II, method 10
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 10), -0.2775, 0.2775),
+        ((10, 10), (0, 10), 0.6075, 1.0),
+    ],
+)
+def test_differences_of_shares_have_newcombes_interval(
+    one: tuple[int, int], other: tuple[int, int], low: float, high: float
+) -> None:
+    assert rounded(newcombe(*one, *other), 4) == (low, high)
+
+
+def test_means_have_students_interval() -> None:
+    # NIST/SEMATECH e-Handbook, 1.3.5.2, ZARR13.DAT: n 195, mean 9.261460, s 0.022789, limits 9.258242 and 9.264679
+    interval = mean_interval(Sample(195, 9.261460, 0.022789**2))
+    assert rounded(interval, 5) == (9.25824, 9.26468)
+
+
+def test_differences_of_means_have_welchs_interval() -> None:
+    # NIST/SEMATECH e-Handbook, 1.3.5.3, AUTO83B.DAT: 20.14458 (s 6.41470, n 249) and 30.48101 (s 6.10771, n 79),
+    # unequal variances: T = -12.94627 with 136.8750 degrees of freedom
+    interval = welch(Sample(249, 20.14458, 6.41470**2), Sample(79, 30.48101, 6.10771**2))
+    assert interval is not None
+    difference, reach = 20.14458 - 30.48101, (interval.high - interval.low) / 2
+    assert (interval.high + interval.low) / 2 == pytest.approx(difference)
+    assert reach == pytest.approx(student_quantile(136.8750) * difference / -12.94627, rel=1e-4)
+
+
+def test_an_nps_has_the_adjusted_wald_interval() -> None:
+    # The design's own example: 60 promoters, 38 passives, 22 detractors
+    score = score_of("nps", "0-10", {10: 60, 8: 38, 3: 22})
+    assert score.counts == {"promoters": 60, "passives": 38, "detractors": 22}
+    assert score.score == pytest.approx(31.667, abs=0.001)
+    assert rounded(score.interval, 1) == (17.4, 44.4)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scale", "histogram", "score"),
+    [
+        ("nps", "0-10", {10: 1}, 100.0),
+        ("nps", "0-10", {6: 1}, -100.0),
+        ("nps", "0-10", {7: 3, 8: 4}, 0.0),
+        ("csat", "1-5", {5: 1, 4: 1, 3: 1, 1: 1}, 50.0),
+        ("csat", "1-10", {10: 1, 9: 1, 8: 2}, 50.0),
+        ("csat", "yes-no", {1: 3, 0: 1}, 75.0),
+        ("ces", "1-7", {7: 1, 6: 1, 2: 1}, 5.0),
+    ],
+)
+def test_scores_are_what_the_design_says(metric: Metric, scale: str, histogram: dict[int, int], score: float) -> None:
+    assert score_of(metric, scale, histogram).score == pytest.approx(score)
+
+
+@pytest.mark.parametrize(("metric", "scale"), SCALES)
+def test_without_answers_there_is_no_figure(metric: Metric, scale: str) -> None:
+    empty = score_of(metric, scale, {})
+    assert (empty.n, empty.score, empty.interval) == (0, None, None)
+    assert set(empty.distribution.values()) == {0}
+    assert difference_of(empty, score_of(metric, scale, {1: 5})) is None
+
+
+def test_one_answer_makes_a_mean_without_an_interval() -> None:
+    one = score_of("ces", "1-7", {5: 1})
+    assert (one.score, one.interval, one.share) == (5.0, None, 100.0)
+    assert one.share_interval is not None
+
+
+@pytest.mark.parametrize(("metric", "scale"), SCALES)
+@given(histogram=histograms)
+def test_every_interval_holds_its_score_and_stays_on_the_scale(
+    metric: Metric, scale: str, histogram: dict[int, int]
+) -> None:
+    figure = score_of(metric, scale, histogram)
+    if figure.score is None or figure.interval is None:
+        return
+    low, high = (-100.0, 100.0) if metric == "nps" else (1.0, 7.0) if metric == "ces" else (0.0, 100.0)
+    assert low <= figure.interval.low <= figure.score + 1e-9
+    assert figure.score - 1e-9 <= figure.interval.high <= high
+    assert figure.n == sum(figure.distribution.values()) == sum(figure.counts.values())
+
+
+@given(histogram=histograms)
+def test_a_histogram_has_the_mean_and_variance_of_its_values(histogram: dict[int, int]) -> None:
+    values = [value for value, count in histogram.items() for _ in range(count)]
+    sample = sample_of(histogram)
+    assert sample.n == len(values)
+    if values:
+        assert sample.mean == pytest.approx(statistics.fmean(values), abs=1e-9)
+    if len(values) > 1:
+        assert sample.variance == pytest.approx(statistics.variance(values), abs=1e-9)
+
+
+@pytest.mark.parametrize(("metric", "scale"), SCALES)
+@given(one=histograms, other=histograms)
+def test_a_difference_turned_round_is_the_same_with_the_other_sign(
+    metric: Metric, scale: str, one: dict[int, int], other: dict[int, int]
+) -> None:
+    first, second = score_of(metric, scale, one), score_of(metric, scale, other)
+    there, back = difference_of(first, second), difference_of(second, first)
+    if there is None or back is None:
+        assert there == back
+        return
+    assert (there.low, there.high) == (pytest.approx(-back.high, abs=1e-9), pytest.approx(-back.low, abs=1e-9))
+
+
+def test_scores_of_two_scales_have_no_difference() -> None:
+    with pytest.raises(ValueError, match="two metrics or scales"):
+        difference_of(score_of("csat", "1-5", {5: 1}), score_of("csat", "1-10", {9: 1}))
+
+
+def test_many_comparisons_ask_for_more_certainty_each() -> None:
+    assert corrected_level(1) == pytest.approx(0.95)
+    assert corrected_level(10) == pytest.approx(0.995)
+    assert math.isclose(corrected_level(0), 0.95)
