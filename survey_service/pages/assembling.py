@@ -74,7 +74,10 @@ def survey_response(request: web.Request, sheet: Sheet, *, status: int = 200, er
     page = STENCILS.assemble(sheet) if error is None else None
     if page is None:
         view = replace(survey_view(sheet), form_error=error)
-        return html_response(render_survey(view), status=status, policy=page_policy(view.brand))
+        response = html_response(render_survey(view), status=status, policy=page_policy(view.brand))
+        response.headers["Vary"] = "Accept-Encoding"
+        response.enable_compression()
+        return response
     gzip = accepts_gzip(request.headers.get("Accept-Encoding", ""))
     body = page.gzipped() if gzip else page.plain()
     return assembled_response(body, gzip=gzip, status=status, policy=page.stencil.policy)
