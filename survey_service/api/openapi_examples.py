@@ -141,6 +141,8 @@ ANSWERS: dict[str, Any] = {
                 "incentive": None,
                 "customer": "c-42",
                 "touchpoint": "berlin-mitte",
+                "region": "Berlin",
+                "journey_stage": "delivery",
                 "agent": "a-7",
                 "tier": "gold",
                 "channel": "email",

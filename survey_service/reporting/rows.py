@@ -10,7 +10,7 @@ from survey_service.models.response import Response
 
 TAKEN_PREFIX = "dimension_"
 
-# Each column that is a stored field by its own name; the survey's dimensions stand behind the last of the first part.
+# Each column that is a stored field by its own name; the survey's dimensions stand behind those of the place.
 _OF_THE_QUESTION = (
     "status",
     "finished_by",
@@ -21,6 +21,7 @@ _OF_THE_QUESTION = (
     "trigger_version",
     "variant",
 )
+_OF_THE_PLACE = ("touchpoint", "region", "journey_stage")
 _OF_THE_ANSWER = (
     "channel",
     "language",
@@ -37,9 +38,9 @@ _OF_THE_ANSWER = (
     "updated_at",
 )
 _NOTHING: Mapping[str, Any] = {}
-_ELSEWHERE = ("erased_at", "event", "invitation", "link", "customer_ref", "incentive", "touchpoint", "dimensions")
+_ELSEWHERE = ("erased_at", "event", "invitation", "link", "customer_ref", "incentive", "dimensions")
 
-ROW_FIELDS = (*_OF_THE_QUESTION, *_ELSEWHERE, *_OF_THE_ANSWER)
+ROW_FIELDS = (*_OF_THE_QUESTION, *_ELSEWHERE, *_OF_THE_PLACE, *_OF_THE_ANSWER)
 """The stored fields that a row is made of, besides the id."""
 
 
@@ -70,7 +71,7 @@ def stored_response_row(document: Mapping[str, Any]) -> dict[str, Any]:
         "link": get("link"),
         "customer": get("customer_ref"),
         "incentive": get("incentive"),
-        "touchpoint": get("touchpoint"),
+        **{name: get(name) for name in _OF_THE_PLACE},
         **{dimension_column(name): value for name, value in (get("dimensions") or _NOTHING).items()},
         **{name: get(name) for name in _OF_THE_ANSWER},
         "scores": get("scores") or {},
@@ -90,6 +91,6 @@ def dimension_column(name: str) -> str:
 
 COLUMNS = frozenset(
     {"id", "erased", "event", "event_id", "event_source", "event_type", "event_time", "invitation", "link", "customer"}
-    | {"incentive", "touchpoint", *_OF_THE_QUESTION, *_OF_THE_ANSWER}
+    | {"incentive", *_OF_THE_QUESTION, *_OF_THE_PLACE, *_OF_THE_ANSWER}
 )
 """The columns that every row has; a dimension cannot take their names."""

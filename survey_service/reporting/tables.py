@@ -56,7 +56,7 @@ def response_columns(shape: type[BaseModel], versions: Sequence[Survey] = ()) ->
     columns: list[Column] = []
     questions = _questions(versions)
     for column in columns_of(shape):
-        if column.name == "touchpoint":
+        if column.name == "journey_stage":
             columns += [column, *_dimension_columns(versions)]
         elif column.name == "scores" and versions:
             scored = [name for name, asked in questions.items() if any(question.metric for question in asked)]

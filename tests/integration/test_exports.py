@@ -174,7 +174,7 @@ async def test_a_surveys_answers_scores_and_dimensions_are_columns_of_all_its_ve
         "answers.why",
     ]
     names = list(row)
-    assert names[names.index("touchpoint") + 1 :][:3] == ["dimension_id", "agent", "channel"]
+    assert names[names.index("journey_stage") + 1 :][:3] == ["dimension_id", "agent", "channel"]
     assert (row["scores.nps"], row["answers.why"], row["answers.reason"]) == ("9", "fast", "")
     assert (row["agent"], row["dimension_id"]) == ("a-7", "7")
     body = await exported(api, "responses", format="parquet", survey="after-delivery")

@@ -11,9 +11,9 @@ from survey_service.reporting.rows import response_row
 from tests.support.factories import make_response
 
 
-def test_a_row_has_every_documented_column_in_order_and_its_dimensions_after_the_touchpoint() -> None:
+def test_a_row_has_every_documented_column_in_order_and_its_dimensions_after_the_place() -> None:
     documented = list(ResponseRow.model_fields)
-    after = documented.index("touchpoint") + 1
+    after = documented.index("journey_stage") + 1
     assert list(response_row(make_response())) == [*documented[:after], "agent", *documented[after:]]
 
 

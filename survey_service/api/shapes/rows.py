@@ -217,6 +217,8 @@ class ResponseRow(Row):
     customer: str | None
     incentive: str | None = Field(description="What was offered for an answer; answers without an offer may differ")
     touchpoint: str | None
+    region: str | None = Field(description="Of the touchpoint, as it was registered at the first answer")
+    journey_stage: str | None = Field(description="Likewise")
     channel: str
     language: str
     metric: str
