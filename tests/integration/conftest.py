@@ -6,12 +6,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from channels.twilio_sms import TwilioSmsChannel
+from survey_service.followup.granting import Granting
 from survey_service.parts import Parts
 from survey_service.store.store import Store
+from tests.support.hooked import Hooked, open_hooked
 from tests.support.pipeline import Pipeline, open_pipeline
+from tests.support.receiver import Receiver
 from tests.support.service import ApiClient, api_client, make_parts, open_store
+from tests.support.sms_channel import open_sms_channel, sms_settings
 from tests.support.smtp_server import ScriptedSmtpServer
 from tests.support.texting import Texting, open_texting
+from tests.support.thanking import new_granting
+from tests.support.twilio_server import CallbackCatcher, ScriptedTwilio
 
 
 @pytest.fixture
@@ -55,3 +62,44 @@ async def texting(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer
     async with open_texting(mongodb_uri, database_name, smtp) as opened:
         await opened.configure()
         yield opened
+
+
+@pytest.fixture
+def granting(store: Store) -> Granting:
+    """What gives rewards."""
+    return new_granting(store)
+
+
+@pytest.fixture
+async def hooked(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Hooked]:
+    """A service that calls webhooks."""
+    async with open_hooked(mongodb_uri, database_name, smtp) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Somebody's server that takes calls of webhooks."""
+    async with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[ScriptedTwilio]:
+    """A server that speaks Twilio's API, and misbehaves by script."""
+    async with ScriptedTwilio() as running:
+        yield running
+
+
+@pytest.fixture
+async def sms(twilio: ScriptedTwilio) -> AsyncIterator[TwilioSmsChannel]:
+    """The channel to that server."""
+    async with open_sms_channel(sms_settings(twilio)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def callbacks() -> AsyncIterator[CallbackCatcher]:
+    """Where that server reports to."""
+    async with CallbackCatcher() as running:
+        yield running

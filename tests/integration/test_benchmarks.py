@@ -28,6 +28,7 @@ RATIO = re.compile(r"│ +\d+\.\d{3} │")
         ("exports", 2),
         ("webhooks", 2),
         ("webhooks-apart", 1),
+        ("cases", 4),
     ],
 )
 def test_a_benchmark_prints_its_ratios(name: str, ratios: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,44 +18,24 @@ from survey_service.models.outbox import NewsType, news_of
 from survey_service.models.response import FinishedBy, ResponseStatus
 from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
-from survey_service.tokens import Keyring
-from survey_service.work.bells import Bells
-from tests.support.service import SECRET
-from tests.support.thanking import VOUCHER, many_promised, promised, put_incentive, rewards
+from tests.support.thanking import (
+    SHARED,
+    VOUCHER,
+    granted_at_once,
+    many_promised,
+    new_granting,
+    promised,
+    put_incentive,
+    results,
+    rewards,
+    spent,
+)
 
-SHARED = {"kind": "shared_code", "code": "THANKS"}
 KEY = "key_1"
-MANY = 60
-
-
-@pytest.fixture
-def granting(store: Store) -> Granting:
-    return new_granting(store)
-
-
-def new_granting(store: Store) -> Granting:
-    """As another process has one."""
-    return Granting(store, Keyring([SECRET]), Bells(), {ChannelName.EMAIL, ChannelName.SMS})
-
-
-async def at_once(store: Store, work: list[Callable[[Granting], Awaitable[Reward | None]]]) -> list[Reward]:
-    """Do everything at once, in four processes."""
-    processes = [new_granting(store) for _ in range(4)]
-    done = await asyncio.gather(*(each(processes[number % 4]) for number, each in enumerate(work)))
-    return [reward for reward in done if reward is not None]
-
-
-def results(found: list[Reward]) -> Counter[str]:
-    return Counter((reward.reason or reward.state).value for reward in found)
 
 
 async def messages(store: Store) -> tuple[Delivery, ...]:
     return (await store.deliveries.page({}, PageRequest(limit=1000))).rows
-
-
-async def state_of(store: Store, name: str = VOUCHER) -> tuple[int, float]:
-    state = (await store.incentive_states.get_many([name]))[name]
-    return state.granted, state.mills / 1000
 
 
 async def test_an_answer_that_was_promised_a_code_gets_one(store: Store, granting: Granting) -> None:
@@ -70,7 +48,7 @@ async def test_an_answer_that_was_promised_a_code_gets_one(store: Store, grantin
     assert reward.granted_at is not None
     assert reward.expires_at == reward.granted_at + timedelta(days=30)
     assert [news.type for news in reward.outbox.entries] == [NewsType.REWARD_GRANTED]
-    assert await state_of(store) == (1, 5.0)
+    assert await spent(store) == (1, 5.0)
 
 
 @pytest.mark.parametrize(("kind", "code"), [(SHARED, "THANKS"), ({"kind": "gesture"}, None)])
@@ -97,11 +75,11 @@ async def test_nothing_is_granted_for_what_was_not_promised_or_is_not_finished(
 async def test_whoever_asks_and_however_often_a_response_has_one_reward(store: Store) -> None:
     await put_incentive(store, codes=[f"A-{number}" for number in range(10)], per_person=1, total=10)
     response = await promised(store, 1)
-    found = await at_once(store, [lambda granting: granting.grant(response)] * MANY)
+    found = await granted_at_once(store, [lambda granting: granting.grant(response)] * 60)
     assert len({(reward.id, reward.code) for reward in found}) == 1
     assert len(await rewards(store)) == 1
     assert await store.codes.count(VOUCHER) == (9, 1)
-    assert await state_of(store) == (1, 0.0)
+    assert await spent(store) == (1, 0.0)
 
 
 async def test_the_listener_and_the_page_give_the_same(store: Store, granting: Granting) -> None:
@@ -116,86 +94,6 @@ async def test_the_listener_and_the_page_give_the_same(store: Store, granting: G
     (reward,) = await rewards(store)
     assert shown is not None
     assert shown.code == reward.code
-
-
-@pytest.mark.parametrize(
-    ("caps", "granted", "reason"),
-    [
-        ({"total": 7}, 7, RewardReason.TOTAL),
-        ({"per_day": 7}, 7, RewardReason.PER_DAY),
-        ({"budget": 2.3, "value": 0.1}, 23, RewardReason.BUDGET),  # floats of a tenth do not add up
-        ({"budget": 50.0, "value": 7.0}, 7, RewardReason.BUDGET),
-    ],
-)
-async def test_many_at_once_get_exactly_what_a_cap_allows(
-    store: Store, caps: dict[str, Any], granted: int, reason: RewardReason
-) -> None:
-    await put_incentive(store, **SHARED, **caps)
-    responses = await many_promised(store, MANY)
-    found = await at_once(store, [lambda granting, one=one: granting.grant(one) for one in responses])
-    assert results(found) == {"granted": granted, reason.value: MANY - granted}
-    assert await state_of(store) == (granted, pytest.approx(granted * caps.get("value", 0.0)))
-
-
-@pytest.mark.parametrize("most", [1, 3])
-async def test_one_person_gets_no_more_than_their_share_at_once(store: Store, most: int) -> None:
-    await put_incentive(store, **SHARED, per_person=most)
-    responses = await many_promised(store, 20, customer="cus_ada")
-    found = await at_once(store, [lambda granting, one=one: granting.grant(one) for one in responses])
-    assert results(found) == {"granted": most, "per_person": 20 - most}
-    assert (await state_of(store))[0] == most
-
-
-async def test_a_share_comes_back_when_its_period_is_over(store: Store, granting: Granting) -> None:
-    await put_incentive(store, **SHARED, per_person=1, period="P30D")
-    reasons = []
-    for number, days in enumerate((0, 29, 2)):
-        store.clock.shift += timedelta(days=days)
-        reward = await granting.grant(await promised(store, number, customer="cus_ada"))
-        assert reward is not None
-        reasons.append(reward.reason)
-    assert reasons == [None, RewardReason.PER_PERSON, None]
-
-
-async def test_a_new_day_of_the_brands_zone_has_a_new_cap(store: Store, granting: Granting) -> None:
-    await put_incentive(store, **SHARED, per_day=1)
-    given = []
-    for number in range(6):
-        reward = await granting.grant(await promised(store, number))
-        given.append(reward is not None and reward.state is RewardState.GRANTED)
-        store.clock.shift += timedelta(hours=12)
-    assert 3 <= sum(given) <= 4
-    document = await store.database["incentive_states"].find_one({"_id": VOUCHER})
-    assert document is not None
-    assert all(count == 1 for count in document["days"].values())
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        {"recipient": CustomerProfile(email="One@Example.com")},
-        {"recipient": CustomerProfile(phone="+4915123456789")},
-        {"network": "ab" * 16},
-    ],
-    ids=["address", "phone", "network"],
-)
-async def test_more_from_one_source_than_people_send_are_held_and_take_no_code(
-    store: Store, same: dict[str, Any]
-) -> None:
-    hold = {"most": 3, "most_of_network": 3}
-    await put_incentive(store, codes=[f"A-{number}" for number in range(50)], hold=hold)
-    responses = await many_promised(store, 20, **same)
-    found = await at_once(store, [lambda granting, one=one: granting.grant(one) for one in responses])
-    assert results(found) == {"granted": 3, "same_source": 17}
-    assert {reward.state for reward in found if reward.reason} == {RewardState.HELD}
-    assert await store.codes.count(VOUCHER) == (47, 3)
-    assert await store.rewards.count(VOUCHER, RewardState.HELD) == 17
-
-
-async def test_a_network_is_given_more_room_than_an_address(store: Store, granting: Granting) -> None:
-    await put_incentive(store, **SHARED, hold={"most": 1, "most_of_network": 3})
-    found = [await granting.grant(await promised(store, number, network="ab" * 16)) for number in range(4)]
-    assert [reward.reason for reward in found if reward] == [None, None, None, RewardReason.SAME_SOURCE]
 
 
 async def test_a_held_reward_is_granted_or_refused_by_a_person(store: Store, granting: Granting) -> None:
@@ -262,7 +160,7 @@ async def test_an_empty_pool_refuses_clearly_and_takes_nothing(store: Store, gra
     reward = await granting.grant(await promised(store, 2))
     assert reward is not None
     assert (reward.state, reward.reason) == (RewardState.REFUSED, RewardReason.NO_CODES)
-    assert await state_of(store) == (1, 0.0)
+    assert await spent(store) == (1, 0.0)
     uses = [document["uses"] async for document in store.database["allowances"].find()]
     assert sorted(len(one) for one in uses) == [0, 1, 1]
 
@@ -348,7 +246,7 @@ async def test_a_process_that_dies_after_it_took_a_code_leaves_it_to_whoever_goe
     assert reward is not None
     assert reward.code == document["code"]
     assert await store.codes.count(VOUCHER) == (4, 1)
-    assert await state_of(store) == (1, 0.0)
+    assert await spent(store) == (1, 0.0)
 
 
 async def test_a_claim_that_comes_back_after_many_others_costs_one_place_and_gives_no_second_reward(
@@ -421,24 +319,3 @@ async def test_an_answer_that_is_still_open_gets_its_reward_with_its_last_page(
     reward = await granting.grant(finished)
     assert reward is not None
     assert reward.state is RewardState.GRANTED
-
-
-@pytest.mark.long
-async def test_ten_thousand_claims_at_once_on_a_thousand_codes(store: Store) -> None:
-    await ten_times_as_many_as_codes(store, 1_000)
-
-
-async def test_ten_times_as_many_claims_as_codes(store: Store) -> None:
-    await ten_times_as_many_as_codes(store, 100)
-
-
-async def ten_times_as_many_as_codes(store: Store, codes: int) -> None:
-    """Through the whole of granting: exactly the winners have a code of their own, all others a clear refusal."""
-    await put_incentive(store, codes=[f"A-{number}" for number in range(codes)])
-    responses = await many_promised(store, 10 * codes)
-    found = await at_once(store, [lambda granting, one=one: granting.grant(one) for one in responses])
-    assert results(found) == {"granted": codes, "no_codes": 9 * codes}
-    assert len({reward.code for reward in found if reward.code}) == codes
-    assert (await state_of(store))[0] == codes
-    again = await at_once(store, [lambda granting, one=one: granting.grant(one) for one in responses])
-    assert {(one.id, one.code) for one in again} == {(one.id, one.code) for one in found}

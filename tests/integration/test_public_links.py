@@ -4,60 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pymongo
 import pytest
-from aiohttp import ClientResponse
 
-from survey_service.models.brand import BrandContent
-from survey_service.models.link import LinkContent
-from survey_service.models.response import FinishedBy, Response, ResponseStatus
-from survey_service.models.survey import SurveyContent
+from survey_service.models.response import FinishedBy, ResponseStatus
 from survey_service.models.touchpoint import TouchpointContent
-from survey_service.pages.links import CROWD, SHEET_AGE
+from survey_service.pages.links import SHEET_AGE
 from survey_service.parts import Parts
-from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring, SheetSubject
 from survey_service.wiring import create_app
-from tests.support.forms import ReadPage, read_page
-from tests.support.service import SECRET, ApiClient, client_of, make_parts, open_store
-
-LINK, PATH = "berlin", "/l/berlin"
-QUESTIONS: tuple[dict[str, Any], ...] = (
-    {"id": "nps", "kind": "nps", "text": {"en": "How likely, {{touchpoint.name}}?", "de": "Wie wahrscheinlich?"}},
-    {"id": "why", "kind": "text", "required": False, "text": {"en": "Why?", "de": "Warum?"}},
-    {
-        "id": "fix",
-        "kind": "text",
-        "required": False,
-        "text": {"en": "What should we fix?", "de": "Was sollten wir ändern?"},
-        "show_if": "answers.nps <= 6.0",
-    },
+from tests.support.forms import read_page
+from tests.support.public_links import (
+    LINK,
+    PATH,
+    QUESTIONS,
+    a_survey,
+    configure_link,
+    open_page,
+    put_link,
+    responses,
+    send,
 )
+from tests.support.service import SECRET, ApiClient, client_of, make_parts
+
 ONCE_MORE = "please tap “Send” once more"
-
-
-def a_survey(**changes: Any) -> SurveyContent:
-    fields = {"name": "Visit", "brand": "acme", "primary": "nps", "questions": QUESTIONS}
-    return SurveyContent.model_validate(fields | changes)
-
-
-async def put_link(store: Store, name: str = LINK, **changes: Any) -> None:
-    content = {"survey": "visit", "touchpoint": "mitte", **changes}
-    await store.configuration.links.put(name, LinkContent.model_validate(content))
 
 
 @pytest.fixture
 async def parts(store: Store) -> Parts:
-    """Of a service with a link that asks two questions, and a third one of those who gave six or less."""
-    await store.configuration.brands.put("acme", BrandContent(name="Acme", privacy_url="https://acme.example/privacy"))
-    await store.configuration.surveys.put("visit", a_survey())
-    await store.configuration.touchpoints.put("mitte", TouchpointContent(name="Berlin Mitte"))
-    await put_link(store)
+    await configure_link(store)
     return make_parts(store)
 
 
@@ -65,20 +44,6 @@ async def parts(store: Store) -> Parts:
 async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
     async with client_of(create_app(parts)) as client:
         yield client
-
-
-async def open_page(visitor: ApiClient, path: str = PATH, **headers: str) -> ReadPage:
-    answer = await visitor.get(path, headers=headers)
-    assert answer.status == 200, await answer.text()
-    return read_page(await answer.text())
-
-
-async def send(visitor: ApiClient, page: ReadPage, **answers: str) -> ClientResponse:
-    return await visitor.post(page.action, data={**page.fields, **answers})
-
-
-async def responses(store: Store) -> tuple[Response, ...]:
-    return (await store.responses.page({}, PageRequest(limit=1000))).rows
 
 
 async def test_a_form_makes_one_response_that_says_where_it_comes_from(visitor: ApiClient, store: Store) -> None:
@@ -342,79 +307,6 @@ async def test_a_broken_body_stores_nothing(visitor: ApiClient, store: Store, bo
     assert await responses(store) == ()
 
 
-def limited(parts: Parts, most: int, **settings: Any) -> Parts:
-    """The same with a limit that a test can reach."""
-    return replace(parts, settings=parts.settings.model_copy(update={"link_answers_per_hour": most, **settings}))
-
-
-async def test_a_network_begins_so_many_answers_an_hour_over_all_processes(
-    parts: Parts, store: Store, mongodb_uri: str, database_name: str
-) -> None:
-    other_store = await open_store(mongodb_uri, database_name)
-    await at_the_start_of_an_hour(store, other_store)
-    one, other = limited(parts, 5), limited(make_parts(other_store), 5)
-    async with client_of(create_app(one)) as here, client_of(create_app(other)) as there:
-        pages = [(client, await open_page(client)) for client in (here, there) for _ in range(6)]
-        answers = await asyncio.gather(*(send(client, page, nps="3") for client, page in pages))
-        assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 7
-        assert len(await responses(store)) == 5
-
-        late = next(answer for answer in answers if answer.status == 429)
-        assert 3500 < int(late.headers["Retry-After"]) <= 3601
-        kept = read_page(await late.text())
-        assert (kept.fields["nps"], "Nothing is lost" in kept.error) == ("3", True)
-        # Who has begun goes on, and what is stored already is said to be.
-        begun = next((client, page, answer) for (client, page), answer in zip(pages, answers, strict=True) if answer.ok)
-        assert (await send(begun[0], read_page(await begun[2].text()), fix="the queue")).status == 200
-        assert "with us already" in await (await send(begun[0], begun[1], nps="3")).text()
-
-        for each in (store, other_store):
-            each.clock.shift += timedelta(hours=1)
-        assert (await send(here, kept)).status == 200
-        assert len(await responses(store)) == 6
-    other_store.close()
-
-
-async def test_a_form_with_a_fault_takes_nothing_of_the_limit(parts: Parts, store: Store) -> None:
-    await at_the_start_of_an_hour(store)
-    async with client_of(create_app(limited(parts, 1))) as visitor:
-        page = await open_page(visitor)
-        for _ in range(3):
-            assert (await send(visitor, page, why="no number")).status == 422
-            assert (await send(visitor, page, _sheet="none", nps="9")).status == 422
-        assert (await send(visitor, page, nps="9")).status == 200
-        assert (await send(visitor, page, nps="9")).status == 200
-        assert (await send(visitor, await open_page(visitor), nps="9")).status == 429
-    assert len(await responses(store)) == 1
-
-
-async def test_networks_and_links_are_counted_apart(parts: Parts, store: Store) -> None:
-    await at_the_start_of_an_hour(store)
-    await put_link(store, "hamburg")
-    async with client_of(create_app(limited(parts, 1, trusted_proxies="127.0.0.1/32"))) as visitor:
-
-        async def send_from(address: str, path: str = PATH) -> int:
-            page = await open_page(visitor, path)
-            headers = {"X-Forwarded-For": address}
-            return (await visitor.post(page.action, data={**page.fields, "nps": "9"}, headers=headers)).status
-
-        assert [await send_from("8.8.8.8"), await send_from("8.8.8.8")] == [200, 429]
-        assert [await send_from("8.8.4.4"), await send_from("8.8.8.8", "/l/hamburg")] == [200, 200]
-        assert [await send_from("2001:4860:1:2::1"), await send_from("2001:4860:1:2:ffff::2")] == [200, 429]
-        assert await send_from("2001:4860:1:3::1") == 200
-
-
-@pytest.mark.parametrize(("kiosk", "proxies"), [(True, None), (False, "127.0.0.1/32")])
-async def test_a_kiosk_and_a_network_that_cannot_be_told_take_ten_times_as_many(
-    parts: Parts, store: Store, kiosk: bool, proxies: str | None
-) -> None:
-    await at_the_start_of_an_hour(store)
-    await put_link(store, kiosk=kiosk)
-    async with client_of(create_app(limited(parts, 1, trusted_proxies=proxies))) as visitor:
-        statuses = [(await send(visitor, await open_page(visitor), nps="9")).status for _ in range(CROWD + 1)]
-    assert statuses == [200] * CROWD + [429]
-
-
 async def test_a_kiosk_goes_back_to_its_start_and_leads_nowhere_else(visitor: ApiClient, store: Store) -> None:
     await put_link(store, kiosk=True)
     await settle(store)
@@ -426,17 +318,6 @@ async def test_a_kiosk_goes_back_to_its_start_and_leads_nowhere_else(visitor: Ap
     assert set(thanks.links) == {PATH}
     assert "Set-Cookie" not in answer.headers
     assert (await open_page(visitor)).lang == "en"
-
-
-async def test_no_counter_holds_an_address_and_each_is_forgotten(
-    visitor: ApiClient, store: Store, mongodb_uri: str, database_name: str
-) -> None:
-    await send(visitor, await open_page(visitor), nps="9")
-    with pymongo.MongoClient[dict[str, Any]](mongodb_uri, tz_aware=True) as client:
-        (counter,) = client[database_name]["counters"].find()
-    assert counter["_id"].startswith(f"link:{LINK}:")
-    assert "127.0.0.1" not in counter["_id"]
-    assert timedelta() < counter["forget_at"] - store.clock.now() <= timedelta(hours=2)
 
 
 def test_a_sheet_says_for_which_link_it_is_and_when_it_was_handed_out(parts: Parts) -> None:
@@ -451,11 +332,3 @@ def test_a_sheet_says_for_which_link_it_is_and_when_it_was_handed_out(parts: Par
 async def settle(store: Store) -> None:
     """Until pages see the configuration as it is now; they may lag behind by a second."""
     await store.configuration.current()
-
-
-async def at_the_start_of_an_hour(*stores: Store) -> None:
-    """So that no test runs over the end of one."""
-    now = stores[0].clock.now()
-    wait = timedelta(hours=1) - timedelta(minutes=now.minute, seconds=now.second - 2)
-    for store in stores:
-        store.clock.shift += wait

@@ -4,46 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from survey_service.api.told_rows import TOLD_ROWS
-from survey_service.followup.telling import TellInTurn
 from survey_service.followup.webhook_lanes import PLACES
 from survey_service.followup.webhook_sending import PATIENCE
-from survey_service.followup.webhooks import MAX_BODY_BYTES, new_call
-from survey_service.models.decision import Reason
+from survey_service.followup.webhooks import new_call
 from survey_service.models.delivery import DeliveryKind, DeliveryState
 from survey_service.models.ids import random_id
 from survey_service.models.outbox import NewsType
 from survey_service.models.person import PersonContent
-from survey_service.models.suppression import SuppressionReason
 from survey_service.models.webhook import CallError, CallState, OffReason
-from survey_service.store.suppressions import address_suppression
 from survey_service.work.retry import CALL_SCHEDULE
 from tests.support.failpoints import failing
-from tests.support.hooked import Hooked, open_hooked
-from tests.support.pipeline import a_customer, an_event
+from tests.support.hooked import Hooked
 from tests.support.receiver import Behaviour, Receiver, answer, drip, drop, flood, hang
-from tests.support.smtp_server import ScriptedSmtpServer
 
 MINUTE = timedelta(minutes=1)
 INTERNAL_ERROR = 1  # of MongoDB; it is not retried
 LONGEST_WAIT = CALL_SCHEDULE[-1] * 1.2
-
-
-@pytest.fixture
-async def hooked(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Hooked]:
-    async with open_hooked(mongodb_uri, database_name, smtp) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as running:
-        yield running
 
 
 async def test_an_answer_is_told_once_a_kind_and_the_library_verifies_it(hooked: Hooked, receiver: Receiver) -> None:
@@ -370,66 +350,3 @@ async def test_a_worker_that_dies_while_telling_tells_again_under_the_same_ids(
     assert sorted(receiver.messages) == sorted(told)
     for response in await hooked.pipeline.responses():
         assert response.outbox.entries == ()
-
-
-async def test_a_message_that_cannot_be_sent_is_told(hooked: Hooked, receiver: Receiver) -> None:
-    await hooked.add(receiver.url, types=(NewsType.DELIVERY_DEAD,))
-    await hooked.pipeline.post(an_event("ord-1", a_customer("ada")))
-    await hooked.run("intake", "planning")
-    deliveries = hooked.pipeline.store.deliveries
-    for _ in range(2):
-        claim = await deliveries.claims.claim(1)
-        assert claim is not None
-        (row,) = claim.rows
-        assert await deliveries.record_end(row, DeliveryState.DEAD, Reason.REFUSED, "550 no")
-        await hooked.run("following", "webhooks")
-        hooked.pipeline.pass_time(MINUTE)
-        assert await deliveries.retry(row.id, hooked.pipeline.clock.now())
-    first, second = receiver.calls
-    assert first.message != second.message
-    assert first.content["type"] == "delivery.dead"
-    data = first.content["data"]
-    assert (data["id"], data["to"], data["reason"]) == (row.id, "a•••@example.com", "refused")
-
-
-async def test_a_suppression_is_told_without_whom_it_silences(hooked: Hooked, receiver: Receiver) -> None:
-    await hooked.add(receiver.url, types=(NewsType.SUPPRESSION_CREATED,))
-    parts = hooked.pipeline.service.parts
-    row = address_suppression(
-        parts.keyring, "ada@example.com", "acme", SuppressionReason.MANUAL, parts.clock.now(), "asked by phone"
-    )
-    for _ in range(2):
-        await parts.store.suppressions.insert([row])
-        await hooked.run("following", "webhooks")
-    (call,) = receiver.calls
-    assert call.content["data"]["id"] == row.id
-    assert row.subject_hash not in call.body.decode()
-    assert "ada@example.com" not in call.body.decode()
-
-
-async def test_decisions_are_told_only_if_somebody_listens(hooked: Hooked, receiver: Receiver) -> None:
-    await hooked.pipeline.post(an_event("ord-1", a_customer("ada")))
-    await hooked.run("intake")
-    document = await hooked.pipeline.store.database["events"].find_one({})
-    assert document is not None
-    assert "outbox" not in document
-    await hooked.add(receiver.url, types=(NewsType.EVENT_DECIDED,))
-    await hooked.pipeline.post(an_event("ord-2", a_customer("bob")))
-    await hooked.run("intake", "following", "webhooks")
-    (call,) = receiver.calls
-    assert call.content["data"]["id"] == "ord-2"
-    assert call.content["data"]["decisions"][0]["outcome"] == "invited"
-
-
-async def test_what_is_too_large_to_be_posted_is_named(hooked: Hooked, receiver: Receiver) -> None:
-    await hooked.add(receiver.url, types=(NewsType.EVENT_DECIDED,))
-    await hooked.pipeline.post(an_event("ord-1", a_customer("ada"), data={"note": "x" * MAX_BODY_BYTES}))
-    await hooked.run("intake", "following", "webhooks")
-    (call,) = receiver.calls
-    assert call.content["data"] == {"key": (await hooked.pipeline.event()).id, "id": "ord-1", "too_large": True}
-
-
-async def test_every_kind_of_document_that_is_told_of_has_a_row(hooked: Hooked) -> None:
-    following = hooked.loop("following").stage.handle
-    assert isinstance(following, TellInTurn)
-    assert following.documents == TOLD_ROWS.keys()

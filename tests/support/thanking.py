@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from survey_service.followup.granting import Granting
 from survey_service.models.brand import BrandContent
 from survey_service.models.customer import CustomerProfile
+from survey_service.models.delivery import ChannelName
 from survey_service.models.incentive import Incentive, IncentiveContent, Offer, Reward
 from survey_service.models.invitation import Invitation
 from survey_service.models.response import Response
 from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
+from survey_service.tokens import Keyring
+from survey_service.work.bells import Bells
 from tests.support.factories import NOON, make_invitation, make_response
+from tests.support.service import SECRET
 
 VOUCHER = "voucher"
+SHARED = {"kind": "shared_code", "code": "THANKS"}
 TEN_OFF = "10 % off your next order"
 EVERYTHING = PageRequest(limit=1000)
 
@@ -73,3 +81,26 @@ async def rewards(store: Store, **filters: Any) -> list[Reward]:
     """Every reward, newest first."""
     found = store.database["rewards"].find(filters).sort("created_at", -1)
     return [Reward.from_document(document) async for document in found]
+
+
+def new_granting(store: Store) -> Granting:
+    """As another process has one."""
+    return Granting(store, Keyring([SECRET]), Bells(), {ChannelName.EMAIL, ChannelName.SMS})
+
+
+async def granted_at_once(store: Store, work: Sequence[Callable[[Granting], Awaitable[Reward | None]]]) -> list[Reward]:
+    """Do everything at once, in four processes; returns the rewards that came of it."""
+    processes = [new_granting(store) for _ in range(4)]
+    done = await asyncio.gather(*(each(processes[number % 4]) for number, each in enumerate(work)))
+    return [reward for reward in done if reward is not None]
+
+
+def results(found: Sequence[Reward]) -> Counter[str]:
+    """How many rewards there are of each state, or reason against one."""
+    return Counter((reward.reason or reward.state).value for reward in found)
+
+
+async def spent(store: Store, name: str = VOUCHER) -> tuple[int, float]:
+    """How many rewards of an incentive were granted, and what they cost."""
+    state = (await store.incentive_states.get_many([name]))[name]
+    return state.granted, state.mills / 1000
