@@ -27,6 +27,7 @@ BENCHMARKS = {
     "exports": exports.streaming,
     "webhooks": webhooks.together,
     "webhooks-apart": webhooks.apart,
+    "cases": webhooks.helping,
 }
 BY_NAME_ALONE = {"metrics-million"}  # takes minutes
 ROUNDS = 5

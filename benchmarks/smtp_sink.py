@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import cast
 
 import uvloop
@@ -24,10 +25,14 @@ _ANSWERS = {
 _END = b"\r\n.\r\n"
 
 
-class _Session(asyncio.Protocol):
-    """One connection; the client waits for each answer, so a read never holds two commands."""
+class Session(asyncio.Protocol):
+    """One connection; the client waits for each answer, so a read never holds two commands.
 
-    def __init__(self) -> None:
+    `tell` is called with each mail that was taken.
+    """
+
+    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
+        self._tell = tell
         self._transport: asyncio.WriteTransport | None = None
         self._content: bytes | None = None  # the last bytes of the mail that is being sent
 
@@ -42,6 +47,7 @@ class _Session(asyncio.Protocol):
             if self._content == _END:
                 self._content = None
                 self._transport.write(b"250 2.0.0 Ok: queued\r\n")
+                self._tell()
             return
         verb = data[:4].upper()
         self._transport.write(_ANSWERS.get(verb, b"500 5.5.2 what?\r\n"))
@@ -53,7 +59,7 @@ class _Session(asyncio.Protocol):
 
 async def serve(port: int) -> None:
     """Listen for ever."""
-    server = await asyncio.get_running_loop().create_server(_Session, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(Session, "127.0.0.1", port)
     await server.serve_forever()
 
 
