@@ -68,21 +68,46 @@ async def sum_invitations(database: Database, wanted: Wanted) -> AsyncIterator[S
     """
     match = _in_time("created_at", wanted)
     await _check(database, "invitations", match, MOST_JOINED)
-    asks = [{"$match": {"kind": {"$in": sorted(ASKS)}}}, {"$project": {"_id": 0, "said": "$provider_status"}}]
-    messages = {"from": "deliveries", "localField": "_id", "foreignField": "invitation", "pipeline": asks}
     answered = {"$in": ["$state", _ANSWERED]}
-    arrived = {"$or": [answered, {"$in": [_DELIVERED, "$messages.said"]}]}
+    arrived = {"$or": [answered, "$was_delivered"]}
     numbers = {
         "invited": 1,
         "sent": _one_if({"$or": [arrived, {"$ne": [{"$ifNull": ["$sent_at", None]}, None]}]}),
         "delivered": _one_if(arrived),
-        "bounced": _one_if({"$and": [{"$in": [_FAILED, "$messages.said"]}, {"$not": [arrived]}]}),
+        "bounced": _one_if({"$and": ["$was_refused", {"$not": [arrived]}]}),
         "started": _one_if(answered),
         "finished": _one_if({"$eq": ["$state", InvitationState.FINISHED]}),
     }
-    stages = [{"$match": match}, {"$lookup": {**messages, "as": "messages"}}]
+    stages = [{"$match": match}, *await _with_what_providers_said(database, match)]
     async for sums in _sums(database, "invitations", stages, "$created_at", wanted, OF_INVITATIONS, numbers):
         yield sums
+
+
+async def _with_what_providers_said(database: Database, match: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Stages that add `was_delivered` and `was_refused` to invitations.
+
+    Both collections are read once and grouped together: a `$lookup` for each invitation takes five times as long.
+    """
+    last = await database["invitations"].find_one(match, {"expires_at": 1}, sort=[("expires_at", -1)])
+    messages = {
+        "created_at": {"$gte": match["created_at"]["$gte"], "$lte": last["expires_at"] if last else None},
+        "kind": {"$in": sorted(ASKS)},
+        "provider_status": {"$in": [_DELIVERED, _FAILED]},
+    }
+    said = {
+        "_id": "$invitation",
+        "was_delivered": {"$eq": ["$provider_status", _DELIVERED]},
+        "was_refused": {"$eq": ["$provider_status", _FAILED]},
+    }
+    both = {"was_delivered": {"$max": "$was_delivered"}, "was_refused": {"$max": "$was_refused"}}
+    needed = ("state", "sent_at", "created_at", "dimensions", *(path[1:] for path in OF_INVITATIONS.values()))
+    return [
+        {"$project": {"invitation": {name: f"${name}" for name in needed}}},
+        {"$unionWith": {"coll": "deliveries", "pipeline": [{"$match": messages}, {"$project": said}]}},
+        {"$group": {"_id": "$_id", "invitation": {"$max": "$invitation"}, **both}},
+        {"$match": {"invitation": {"$ne": None}}},
+        {"$replaceWith": {"$mergeObjects": ["$invitation", {name: f"${name}" for name in both}]}},
+    ]
 
 
 async def sum_events(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
