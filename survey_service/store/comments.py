@@ -23,6 +23,7 @@ from survey_service.store.rollups import recount_mark
 
 _TAXONOMY = "taxonomy"
 _A_STEP = 5_000  # responses of which those with a comment are marked at a time
+_STEPS_A_CLAIM = 20  # while none of them has a comment
 _HAS_WORDS = {"comment": {"$gt": ""}}
 
 
@@ -57,8 +58,12 @@ class Comments:
 
     async def claim(self, limit: int, *, orphans: bool = True) -> Claim[Response] | None:
         """Mark some more of what new topics ask for, then lease what is to be read."""
-        await self._follow_topics()
-        return await self._claims.claim(limit, orphans=orphans)
+        for _ in range(_STEPS_A_CLAIM):
+            all_marked = await self._follow_topics()
+            claim = await self._claims.claim(limit, orphans=orphans)
+            if all_marked or claim is not None:
+                return claim
+        return None
 
     async def extend(self, lease: str) -> None:
         """Heartbeat."""
@@ -86,8 +91,8 @@ class Comments:
             change["$set"] |= recount_mark()
         return UpdateOne({"_id": row.id, "reading.lease": lease}, change)
 
-    async def _follow_topics(self) -> None:
-        """One step towards having every comment read by the present topics.
+    async def _follow_topics(self) -> bool:
+        """One step towards having every comment read by the present topics; whether all are marked by now.
 
         Only a newer revision starts it over, so that a process that lags behind does not lead the others back.
         """
@@ -97,11 +102,15 @@ class Comments:
         if state is None:
             new = {"_id": _TAXONOMY, "by": by, "revision": snapshot.revision, "marked": ""}
             await self._config.update_one({"_id": _TAXONOMY}, {"$setOnInsert": new}, upsert=True)
-        elif state["by"] != by and state["revision"] < snapshot.revision:
+            return False
+        if state["by"] != by and state["revision"] < snapshot.revision:
             over = {"by": by, "revision": snapshot.revision, "marked": ""}
             await self._config.update_one(state, {"$set": over})
-        elif state["marked"] is not None:
-            await self._config.update_one(state, {"$set": {"marked": await self._mark_after(state["marked"])}})
+            return False
+        if state["marked"] is None:
+            return True
+        await self._config.update_one(state, {"$set": {"marked": await self._mark_after(state["marked"])}})
+        return False
 
     async def _mark_after(self, last: str) -> str | None:
         """Mark the comments of the next responses; returns the last of them, None at the end."""

@@ -55,7 +55,7 @@ def test_each_language_is_counted_for_itself_with_its_own_fillers() -> None:
 
 
 def test_the_most_frequent_comes_first_as_most_people_wrote_it() -> None:
-    found = frequent_phrases(said("Check-in", "check in", "check-in", "check-in", "slow", "slow", "slow"))
+    found = frequent_phrases(said("Check-in", "check-in", "check-in", "check-in", "slow", "slow", "slow"))
     assert [(phrase.text, phrase.n) for phrase in found] == [("check-in", 4), ("slow", 3)]
 
 
