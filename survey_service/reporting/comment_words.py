@@ -36,10 +36,16 @@ class Stretch(NamedTuple):
     folded: Folded
     words: tuple[Word, ...]
 
-    def is_compound(self, place: int) -> bool:
-        """Whether a hyphen ties the word to one beside it."""
-        word, text = self.words[place], self.folded.text
-        return "-" in {text[word.start - 1 : word.start], text[word.end : word.end + 1]}
+    def compounds(self) -> list[tuple[int, int]]:
+        """The places of the first and the last word of everything that is said as one: `check-in`, and each word."""
+        found: list[tuple[int, int]] = []
+        for place, word in enumerate(self.words):
+            is_tied = self.folded.text[word.start - 1 : word.start] == "-"
+            if found and is_tied:
+                found[-1] = (found[-1][0], place)
+            else:
+                found.append((place, place))
+        return found
 
     def written(self, first: int, last: int) -> str:
         """The words from one to another (included) as they were written."""

@@ -58,18 +58,14 @@ def frequent_phrases(comments: Iterable[Comment], least: int = LEAST_PEOPLE) -> 
 def _phrases(stretches: Sequence[Stretch], language: str) -> Iterator[tuple[Key, Stretch, int, int]]:
     fillers = filler_words(language)
     for stretch in stretches:
-        texts = [word.text for word in stretch.words]
-        can_end = [
-            len(text) >= _LEAST_LETTERS
-            and not text.isdecimal()
-            and (text not in fillers or stretch.is_compound(place))  # check-in
-            for place, text in enumerate(texts)
-        ]
+        places = stretch.compounds()
+        texts = ["-".join(word.text for word in stretch.words[first : last + 1]) for first, last in places]
+        can_end = [len(text) >= _LEAST_LETTERS and not text.isdecimal() and text not in fillers for text in texts]
         for size in _SIZES:
             for first in range(len(texts) - size + 1):
                 last = first + size - 1
                 if can_end[first] and can_end[last]:
-                    yield (language, tuple(texts[first : last + 1])), stretch, first, last
+                    yield (language, tuple(texts[first : last + 1])), stretch, places[first][0], places[last][1]
 
 
 def _without_subsumed(frequent: dict[Key, int]) -> Iterator[Key]:
