@@ -11,7 +11,7 @@ from survey_service.api.metrics import asked, figures_reply
 from survey_service.api.shapes.metrics import PhraseList, PhrasesQuery
 from survey_service.models.api_key import Scope
 from survey_service.reporting.frequent_phrases import FrequentPhrase
-from survey_service.reporting.phrases import PhraseQuestion, read_phrases
+from survey_service.reporting.phrases import MOST_READ, PhraseQuestion, read_phrases
 
 
 @endpoint("GET", "/v1/metrics/phrases", tag="metrics", scope=Scope.METRICS_READ, answers={200: PhraseList})
@@ -19,7 +19,8 @@ async def list_phrases(call: Call, query: PhrasesQuery) -> Reply:
     """Read what several people say in the same words, the most frequent first; of the newest comments."""
     about = await asked(call, query, query.metric)
     languages = frozenset(query.comment_language)
-    talk = await read_phrases(call.parts.store, PhraseQuestion(about, query.known_band(), languages=languages))
+    question = PhraseQuestion(about, query.known_band(), languages=languages, most=MOST_READ)
+    talk = await read_phrases(call.parts.store, question)
     ordered = [((0, "", -one.n, (True, one.text), (True, one.language)), one) for one in talk.phrases]
     reply = figures_reply(call, query, sorted(ordered, key=itemgetter(0)), _row)
     data: Mapping[str, Any] = reply.data if isinstance(reply.data, Mapping) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -33,7 +33,7 @@ class PhraseQuestion:
     band: str | None = None
     scale: str | None = None
     languages: frozenset[str] = frozenset()  # of the comments; none named: all
-    most: int = field(default=MOST_READ)
+    most: int = MOST_READ  # comments that are read
 
 
 @dataclass(frozen=True, slots=True)
