@@ -85,6 +85,10 @@ REQUESTS: dict[str, Any] = {
         "role": "manager",
         "touchpoints": ["berlin-mitte"],
     },
+    "put_topic": {
+        "name": {"en": "Waiting", "de": "Warten"},
+        "words": {"en": ["wait*", "queue*", "too long"], "de": ["wart*", "schlange*", "zu lange"]},
+    },
     "put_follow_up": {
         "name": "Unhappy customers",
         "on": "finished",
@@ -153,6 +157,8 @@ ANSWERS: dict[str, Any] = {
                 "scores": {"nps": 9},
                 "answers": {"nps": 9, "why": "fast"},
                 "comment": "fast",
+                "comment_language": "de",
+                "topics": ["delivery"],
                 "suspect": None,
                 "suspect_by": None,
                 "started_at": "2026-11-22T12:07:31Z",

@@ -1,7 +1,7 @@
 """`survey-service apply`: a folder of configuration files comes in; after a look at the difference it is stored.
 
 Nothing is stored if one file is wrong. The order is that of references: brands, surveys, touchpoints, incentives,
-triggers, links.
+triggers, links, topics.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from survey_service.api.checks import (
     check_incentive,
     check_link,
     check_survey,
+    check_topic,
     check_touchpoint,
     check_trigger,
 )
@@ -28,6 +29,7 @@ from survey_service.models.incentive import Incentive, IncentiveContent
 from survey_service.models.link import Link, LinkContent
 from survey_service.models.person import Person
 from survey_service.models.survey import Survey, SurveyContent
+from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger
 from survey_service.store.configuration import Configuration
@@ -37,7 +39,7 @@ from survey_service.store.versions import Versions
 _FOLDERS = Path(__file__).parent
 
 ContentT = TypeVar("ContentT", bound=Content)
-Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive
+Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive | Topic
 
 
 def starter_folder() -> Path:
@@ -81,6 +83,7 @@ async def apply_folder(
         "incentives": configuration.incentives,
         "triggers": configuration.triggers,
         "links": configuration.links,
+        "topics": configuration.topics,
     }
     for change in wanted:
         await stores[change.file.kind].put(change.file.name, change.file.content, change.version)
@@ -100,6 +103,7 @@ async def _stored(files: Sequence[ConfigFile], configuration: Configuration) -> 
         "triggers": snapshot.triggers,
         "links": snapshot.links,
         "people": snapshot.people,
+        "topics": snapshot.topics,
     }
 
 
@@ -114,6 +118,7 @@ def _check(
     surveys = _after("surveys", SurveyContent, files, stored)
     incentives = _after("incentives", IncentiveContent, files, stored)
     touchpoints = _after("touchpoints", TouchpointContent, files, stored)
+    topics = _after("topics", TopicContent, files, stored)
     problems: list[FieldProblem] = []
     for file in files:
         content = file.content
@@ -128,6 +133,8 @@ def _check(
                 check_link(content, surveys, touchpoints.get(content.touchpoint))
             elif isinstance(content, IncentiveContent):
                 check_incentive(content)
+            elif isinstance(content, TopicContent):
+                check_topic(file.name, content, topics)
             else:
                 check_trigger(content, surveys, usable_channels, incentives)
         except InvalidInput as error:

@@ -1,7 +1,7 @@
 """A folder of YAML and JSON files comes in; configuration in the right shape, or what is wrong in which file, goes out.
 
 The layout is `brands/ID.yaml`, `touchpoints/ID.yaml`, `surveys/ID.yaml`, `incentives/ID.yaml`,
-`triggers/ID.yaml`, `links/ID.yaml`.
+`triggers/ID.yaml`, `links/ID.yaml`, `topics/ID.yaml`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from survey_service.models.brand import BrandContent
 from survey_service.models.incentive import IncentiveContent
 from survey_service.models.link import LinkContent
 from survey_service.models.survey import SurveyContent
+from survey_service.models.topic import TopicContent
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.models.trigger import TriggerContent
 
-Content = BrandContent | TouchpointContent | SurveyContent | TriggerContent | LinkContent | IncentiveContent
+Content = (
+    BrandContent | TouchpointContent | SurveyContent | TriggerContent | LinkContent | IncentiveContent | TopicContent
+)
 
 SHAPES: Mapping[str, type[Content]] = {
     "brands": BrandContent,
@@ -36,6 +39,7 @@ SHAPES: Mapping[str, type[Content]] = {
     "incentives": IncentiveContent,
     "triggers": TriggerContent,
     "links": LinkContent,
+    "topics": TopicContent,
 }
 """Each folder with what its files hold, in the order in which one refers to the other."""
 

@@ -83,7 +83,8 @@ async def _known(parts: Parts, viewer: Viewer) -> Known:
     touchpoints = {row.id: row for row in await parts.store.configuration.touchpoints.all()}
     zones = [viewer.timezone, *(brand.timezone for brand in snapshot.brands.values())]
     zones += [row.timezone for row in touchpoints.values()]
-    return Known(snapshot.surveys, touchpoints, list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"])
+    known_zones = list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"]
+    return Known(snapshot.surveys, touchpoints, known_zones, snapshot.topics)
 
 
 def _curl_line(parts: Parts, known: Known) -> str:

@@ -76,6 +76,7 @@ class Filters:
     touchpoint: str = ""
     region: str = ""
     channel: str = ""
+    topic: str = ""
     allowed: frozenset[str] | None = None
     given: Mapping[str, str] = field(default_factory=dict)
 
@@ -91,7 +92,7 @@ class Filters:
     def only(self) -> dict[str, frozenset[str | None]]:
         """The dimensions that answers are chosen by, as reporting calls them."""
         only: dict[str, frozenset[str | None]] = {}
-        for name in ("survey", "region", "channel"):
+        for name in ("survey", "region", "channel", "topic"):
             if value := getattr(self, name):
                 only[name] = frozenset({value})
         if self.touchpoints is not None:
@@ -127,7 +128,7 @@ class Filters:
         )
 
 
-NAMES = ("survey", "question", "touchpoint", "region", "channel", "period", "from", "to", "zone")
+NAMES = ("survey", "question", "touchpoint", "region", "channel", "topic", "period", "from", "to", "zone")
 
 
 def read_filters(
@@ -150,6 +151,7 @@ def read_filters(
         touchpoint=given["touchpoint"],
         region=given["region"],
         channel=given["channel"],
+        topic=given["topic"],
         allowed=allowed,
         given=given,
     )
