@@ -29,7 +29,7 @@ _GUESSED = frozenset(
 def language_of_comment(comment: str, answered_in: str) -> str:
     """An ISO 639 code such as `de`; `answered_in` is the locale of the response.
 
-    The first call reads the model, which takes half a second and 70 MB: it belongs into a thread of a worker.
+    The first call reads the model, which takes half a second and 80 MB: it belongs into a thread of a worker.
     """
     text = comment[:_READ]
     if sum(character.isalpha() for character in text) >= _LEAST_LETTERS:

@@ -18,6 +18,7 @@ from survey_service.store.commented import newest_comments
 from survey_service.store.store import Store
 
 MOST_READ = 2_000  # comments
+MOST_CHARACTERS = 400_000  # of all of them
 
 _band_of = lru_cache(maxsize=100)(band_of)
 
@@ -49,12 +50,14 @@ async def read_phrases(store: Store, question: PhraseQuestion) -> Talk:
     """Read the newest comments that match, and count in a thread: it is work for the processor."""
     about = question.about
     comments: list[Comment] = []
+    characters = 0
     found = newest_comments(store.database, about.start, about.end or store.clock.now(), about.only, characters=LONGEST)
     async for document in found:
         if _matches(document, question):
-            if len(comments) == question.most:
+            if len(comments) == question.most or characters > MOST_CHARACTERS:
                 return await _count(comments, about.least, is_all=False)
             comments.append(_comment(document))
+            characters += len(document["comment"])
     return await _count(comments, about.least, is_all=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from survey_service.models.rollup import LISTED, SINGLE_DIMENSIONS, TOPIC, TOPICS
 from survey_service.store.database import Database
 from survey_service.store.histograms import topics_among
-from survey_service.store.indexes import COMMENTED, OF_TOUCHPOINT
+from survey_service.store.indexes import COMMENTED, COMMENTED_AT
 
 MOST_LOOKED_AT = 20_000  # answers with a comment, the newest ones first
 _MOST_TOUCHPOINTS = 100  # whose answers one index can bring into order together
@@ -37,7 +37,7 @@ async def newest_comments(
         then[TOPICS] = topics_among(only[TOPIC])
     index = COMMENTED
     if "touchpoint" in only and len(only["touchpoint"]) <= _MOST_TOUCHPOINTS:
-        first["touchpoint"], index = then.pop("touchpoint"), OF_TOUCHPOINT
+        first["touchpoint"], index = then.pop("touchpoint"), COMMENTED_AT
     shown: dict[str, Any] = dict.fromkeys(_FIELDS, 1) | {"comment": {"$substrCP": ["$comment", 0, characters]}}
     # Of the dimensions that surveys list only those that are asked for.
     shown |= {f"dimensions.{name.removeprefix(LISTED)}": 1 for name in only if name.startswith(LISTED)}

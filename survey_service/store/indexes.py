@@ -29,7 +29,8 @@ _READING = [
     ),
 ]
 
-COMMENTED, OF_TOUCHPOINT = "commented", "of_touchpoint"
+_HAS_WORDS = {"comment": {"$gt": ""}}
+COMMENTED, COMMENTED_AT = "commented", "commented_at"  # in order of time; likewise, of each touchpoint
 DUE_OF_WEBHOOK = "due_of_webhook"
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
@@ -126,7 +127,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         *_READING,
         _CHANGED,
         IndexModel([("started_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
-        IndexModel([("started_at", DESCENDING)], name=COMMENTED, partialFilterExpression={"comment": {"$gt": ""}}),
+        IndexModel([("started_at", DESCENDING)], name=COMMENTED, partialFilterExpression=_HAS_WORDS),
+        IndexModel(
+            [("touchpoint", ASCENDING), ("started_at", DESCENDING)],
+            name=COMMENTED_AT,
+            partialFilterExpression=_HAS_WORDS,
+        ),
         IndexModel([("survey", ASCENDING), ("updated_at", ASCENDING)], name="of_survey"),
         IndexModel([("survey", ASCENDING), ("started_at", ASCENDING)], name="of_survey_by_start"),
         IndexModel(
@@ -136,7 +142,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel([("customer", ASCENDING), ("started_at", DESCENDING)], name="of_customer"),
         IndexModel([("customer_ref", ASCENDING), ("started_at", DESCENDING)], name="of_customer_ref"),
-        IndexModel([("touchpoint", ASCENDING), ("started_at", DESCENDING)], name=OF_TOUCHPOINT),
+        IndexModel([("touchpoint", ASCENDING), ("started_at", DESCENDING)], name="of_touchpoint"),
         IndexModel(
             [("network", ASCENDING), ("started_at", DESCENDING)],
             name="of_network",
