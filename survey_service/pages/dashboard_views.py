@@ -24,7 +24,6 @@ from survey_service.pages.dashboard_look import (
     ReaderView,
     SelectView,
 )
-from survey_service.pages.dashboard_numbers import day_text, decimal, moment_text
 from survey_service.pages.dashboard_sections import (
     band_of,
     distribution_of,
@@ -34,7 +33,9 @@ from survey_service.pages.dashboard_sections import (
     value_text,
 )
 from survey_service.pages.dashboard_viewers import Viewer
+from survey_service.reporting.figure_texts import metric_text
 from survey_service.texts.locales import spoken_text
+from survey_service.texts.numbers import day_text, decimal, moment_text
 from survey_service.texts.words import Words, words_in
 
 _LISTED = 200  # touchpoints in a menu
@@ -91,15 +92,7 @@ def answer_views(
 
 def ask_text(ask: Ask, survey: Survey | None, words: Words) -> str:
     """What is measured, in words: `NPS`, or with the question where a survey is chosen."""
-    match ask.metric:
-        case "nps":
-            name = words("NPS")
-        case "csat":
-            name = words("Satisfaction")
-        case "ces":
-            name = words("Ease")
-    if ask.metric == "csat":
-        name += f" ({words('yes or no') if ask.scale == 'yes-no' else ask.scale.replace('-', '–')})"
+    name = metric_text(ask.metric, ask.scale, words)
     several = survey is not None and sum(question.metric is not None for question in survey.questions) > 1
     if survey is not None and several and ask.question:
         question = next(each for each in survey.questions if each.id == ask.question)
