@@ -85,6 +85,7 @@ REQUESTS: dict[str, Any] = {
         "role": "manager",
         "touchpoints": ["berlin-mitte"],
     },
+    "send_report": {"week": "2026-11-16"},
     "put_follow_up": {
         "name": "Unhappy customers",
         "on": "finished",

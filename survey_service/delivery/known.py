@@ -13,7 +13,7 @@ from survey_service.delivery.gate import Facts
 from survey_service.delivery.letters import Letter
 from survey_service.delivery.steps import allowed_from, open_from
 from survey_service.models.customer import Customer
-from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery
+from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery, DeliveryKind
 from survey_service.models.invitation import Invitation
 from survey_service.models.pause import PauseScope
 from survey_service.models.person import Person
@@ -168,7 +168,13 @@ def _open_at(row: Delivery, batch: Batch, now: datetime) -> datetime | None:
 
 
 def _works(row: Delivery, people: Mapping[str, Person]) -> bool:
-    """Whether the person whom an alert or report is for still takes care of customers."""
+    """Whether the person whom an alert or report is for still takes care of customers; reports keep to their address.
+
+    A report may wait for days, and who has an address next is nobody to tell figures.
+    """
     if row.kind not in TO_PEOPLE or row.person is None:
         return True
-    return row.person in people and people[row.person].active
+    person = people.get(row.person)
+    if person is None or not person.active:
+        return False
+    return row.kind is not DeliveryKind.REPORT or row.to in {person.email, person.phone}
