@@ -13,7 +13,7 @@ from survey_service.delivery.gate import Facts
 from survey_service.delivery.letters import Letter
 from survey_service.delivery.steps import allowed_from, open_from
 from survey_service.models.customer import Customer
-from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery, DeliveryKind
+from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery
 from survey_service.models.invitation import Invitation
 from survey_service.models.pause import PauseScope
 from survey_service.models.person import Person
@@ -177,4 +177,4 @@ def _works(row: Delivery, people: Mapping[str, Person]) -> bool:
     person = people.get(row.person)
     if person is None or not person.active:
         return False
-    return row.kind is not DeliveryKind.REPORT or row.to in {person.email, person.phone}
+    return row.report is None or row.to == person.email

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from survey_service.models.brand import Brand
 from survey_service.models.case import Case
 from survey_service.models.delivery import ChannelName
 from survey_service.models.response import Response
 from survey_service.models.survey import Survey
 from survey_service.models.touchpoint import Touchpoint
 from survey_service.pages.dashboard_figures import MOST_COUNTED, Overview
-from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of
+from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of, surveys_of
 from survey_service.pages.dashboard_look import (
     AnswerView,
     CaseView,
@@ -49,6 +50,7 @@ class Known:
     surveys: Mapping[str, Survey]
     touchpoints: Mapping[str, Touchpoint]
     zones: Sequence[str]
+    brands: Mapping[str, Brand]
 
 
 def reader_of(viewer: Viewer) -> ReaderView:
@@ -164,8 +166,10 @@ def _filters_view(filters: Filters, known: Known, found: Sequence[str], viewer: 
         PresetView(label, _href(filters, period=preset.value, **{"from": "", "to": ""}), span.preset is preset)
         for preset, label in _preset_texts(words).items()
     )
+    surveys = surveys_of(filters.brand, known.surveys)
     selects = (
-        _select("survey", words("Survey"), words("All surveys"), _survey_choices(known), filters.survey),
+        *_brand_select(filters, known, words),
+        _select("survey", words("Survey"), words("All surveys"), _survey_choices(surveys), filters.survey),
         SelectView("question", words("Question"), _ask_choices(filters, known, words)),
         _select(
             "touchpoint",
@@ -199,13 +203,22 @@ def _select(name: str, label: str, everything: str, options: Mapping[str, str], 
     )
 
 
-def _survey_choices(known: Known) -> dict[str, str]:
-    return {name: survey.name for name, survey in sorted(known.surveys.items())}
+def _brand_select(filters: Filters, known: Known, words: Words) -> tuple[SelectView, ...]:
+    """The choice of a brand, where there are several."""
+    asking = sorted({survey.brand for survey in known.surveys.values()})
+    brands = {name: known.brands[name].name if name in known.brands else name for name in asking}
+    if len(brands) < 2:
+        return ()
+    return (_select("brand", words("Brand"), words("All brands"), brands, filters.brand),)
+
+
+def _survey_choices(surveys: Mapping[str, Survey]) -> dict[str, str]:
+    return {name: survey.name for name, survey in sorted(surveys.items())}
 
 
 def _ask_choices(filters: Filters, known: Known, words: Words) -> tuple[ChoiceView, ...]:
     survey = known.surveys.get(filters.survey)
-    asks = asks_of(known.surveys, filters.survey)
+    asks = asks_of(surveys_of(filters.brand, known.surveys), filters.survey)
     return tuple(ChoiceView(ask.value, ask_text(ask, survey, words), ask == filters.ask) for ask in asks)
 
 
