@@ -12,18 +12,24 @@ from survey_service.texts.printable import one_line
 from survey_service.texts.words import Words
 
 WIDTH = 78  # signs of a line (RFC 5322, 2.1.1)
-_NAME = 12  # signs of a name, at least
+_NAME = 12  # signs of the column of names, at least
 _GAP = "  "
 
 
 def plain_table(table: ReportTable, words: Words) -> list[str]:
-    """The lines of a table, its head first; names are cut where the line would be longer than `WIDTH`."""
+    """The lines of a table, its head first; a name that has no room in its column has a line of its own above."""
     head = ("", words("Score"), percentage(95, words.lang), words("Answers"), words("Change"), "", "")
     cells = [head, *(_cells(row, words) for row in (table.total, *table.rows))]
     widths = [max(_width(cell) for cell in column) for column in zip_longest(*cells, fillvalue="")]
     rest = sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
     widths[0] = min(widths[0], max(_NAME, WIDTH - rest))
-    return [_line(row, widths) for row in cells]
+    lines = []
+    for name, *figures in cells:
+        if _width(name) > widths[0]:
+            lines.append(_cut(name, WIDTH))
+            name = ""
+        lines.append(_line((name, *figures), widths))
+    return lines
 
 
 def _cells(row: ReportRow, words: Words) -> tuple[str, ...]:
@@ -48,7 +54,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     """Names and verdicts begin where their column begins, numbers end where it ends."""
     last = len(row) - 1
     parts = [
-        _padded(_cut(cell, width), width, left=place in {0, last})
+        _padded(cell, width, left=place in {0, last})
         for place, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return _GAP.join(parts).rstrip()

@@ -158,6 +158,11 @@ def test_it_leaves_when_the_persons_quiet_hours_end() -> None:
     assert delivery.expires_at - delivery.due_at >= timedelta(days=1)
 
 
+def columns(line: str) -> int:
+    """How many columns a terminal gives these signs."""
+    return sum(2 if "\u2e7f" < sign < "\uffff" else sign != "\N{LEFT-TO-RIGHT MARK}" for sign in line)
+
+
 @pytest.mark.parametrize("lang", sorted(LANGUAGES))
 def test_the_plain_text_stands_in_columns_in_every_language(lang: str) -> None:
     places = {"a": (GOOD, POOR), "b": (SOME, POOR), "c": ({}, SOME)}
@@ -166,13 +171,9 @@ def test_the_plain_text_stands_in_columns_in_every_language(lang: str) -> None:
     mail = mail_of(weekly)
     lines = mail.text.split("\n")
     first = next(place for place, line in enumerate(lines) if line.startswith("  "))
-    table = lines[first : first + 5]
-    wide = [
-        sum(2 if sign > "\u2e7f" and sign < "\uffff" else 0 if sign == "\u200e" else 1 for sign in line)
-        for line in table
-    ]
-    assert max(wide) <= WIDTH
-    assert len({line.strip() for line in table}) == 5
+    table = lines[first : lines.index("", first)]
+    assert max(map(columns, table)) <= WIDTH
+    assert {names["a"], names["b"]} <= set(table), "the two long names have lines of their own"
     assert mail.headers["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in mail.headers
 
@@ -209,4 +210,4 @@ def test_a_touchpoint_may_be_called_anything(name: str) -> None:
         shown = one_line(text)[:50]
         assert any(shown in " ".join(each.split()) for each in page.texts)
         assert mail.subject == usual.subject
-        assert len(mail.text.split("\n")) == len(usual.text.split("\n"))
+        assert any(shown in line for line in mail.text.split("\n"))
