@@ -33,7 +33,7 @@ class ReportMailView(BaseModel):
     brand: str
     delivery: str
     subject: str
-    summary: str = Field(description="What really changed, in the person's language")
+    text: str = Field(description="What it says in a sentence or two, in the person's language")
     leaves_at: AwareDatetime = Field(description="Later than now where the person's quiet hours stand")
 
     @classmethod
@@ -43,7 +43,7 @@ class ReportMailView(BaseModel):
             brand=row.brand,
             delivery=row.id,
             subject=row.subject or "",
-            summary=row.report.summary if row.report else "",
+            text=row.text or "",
             leaves_at=row.planned_at,
         )
 

@@ -45,7 +45,7 @@ class Report(Noun):
     """What one mail says of a week."""
 
     title: str
-    summary: str  # what really changed
+    summary: str  # what really changed; empty where there is nothing to compare
     tables: tuple[ReportTable, ...] = ()
     cases: str = ""  # that wait for somebody; empty: none
 

@@ -95,7 +95,7 @@ def weekly_letter(weekly: Weekly, now: datetime, *, letter: str) -> Delivery:
         to=person.email,
         language=words.lang,
         subject=words("Your week at {brand}, {days}", brand=weekly.brand.name, days=weekly.days),
-        text=" ".join((*_headlines(weekly), report.summary)),
+        text=" ".join((*_headlines(weekly), report.summary)).strip(),
         button=Button(label=words("Open the dashboard"), url=weekly.dashboard(**question)),
         report=report,
         person=person.id,
@@ -131,7 +131,10 @@ def _headlines(weekly: Weekly) -> list[str]:
 
 
 def _summary(weekly: Weekly) -> str:
-    """What really changed, the most first; or honestly why there is nothing to tell."""
+    """What really changed, the most first; or honestly why there is nothing to tell.
+
+    Empty where there is nothing to compare: each score says so itself.
+    """
     figures, words = weekly.figures, weekly.words
     if figures.is_too_much:
         zone_name = weekly.person.timezone
@@ -152,7 +155,7 @@ def _summary(weekly: Weekly) -> str:
         return words("Biggest changes, by more than chance: {changes}.", changes=listed)
     if any(total.against is not None and total.against.interval is not None for total in totals):
         return words("Nothing changed by more than chance.")
-    return words("There is nothing to compare it with in the period before.")
+    return ""
 
 
 def _changes(weekly: Weekly, standing: Standing) -> list[tuple[Line, str]]:

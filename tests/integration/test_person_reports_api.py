@@ -45,7 +45,7 @@ async def test_it_comes_at_once_to_the_persons_own_address(api: ApiClient, pipel
     body = await answer.json()
     assert (answer.status, body["person"]) == (202, "mia")
     (mail,) = body["data"]
-    assert (mail["brand"], mail["summary"]) == ("acme", "Im Zeitraum davor gibt es nichts zum Vergleichen.")
+    assert (mail["brand"], mail["text"]) == ("acme", "NPS 100,0, 7 Antworten.")
     await pipeline.run()
     (letter,) = pipeline.letters()
     assert (letter.to, letter.subject) == ("mia@acme.example", mail["subject"])
