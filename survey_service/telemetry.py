@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from typing import TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -60,22 +62,59 @@ REWARDS = Counter(
 CASES = Counter("survey_cases", "Cases by rule and what happened", ["rule", "what"], registry=REGISTRY)
 DUE_ROWS = Gauge("survey_due_rows", "Rows that are due and not held, up to 10,000", ["stage"], registry=REGISTRY)
 
+_REPEAT_WHAT_THEY_WERE_GIVEN = frozenset({"aiosmtplib", "bson", "pydantic", "pydantic_core", "pymongo", "twilio"})
+_LONGEST_MESSAGE = 500
+
 
 def configure_logging(*, json: bool, level: str = "INFO") -> None:
     """Send structlog lines to standard error: JSON for machines, columns for people at a terminal."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
+    if not json:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=write_fault)
     processors: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if json:
-        processors.append(structlog.processors.format_exc_info)
+        processors.append(structlog.processors.ExceptionRenderer(_fault_of))
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def fault_text(error: BaseException) -> str:
+    """An error with the lines that it went through and what caused it, and nothing of the rows that it was about.
+
+    Messages of some libraries repeat the documents and addresses that they were given, and local variables are the
+    data of people: of the former their kind and code are said, of the latter nothing.
+    """
+    parts = []
+    if error.__cause__ is not None:
+        parts += [fault_text(error.__cause__), "which caused:"]
+    elif error.__context__ is not None and not error.__suppress_context__:
+        parts += [fault_text(error.__context__), "and while that was handled:"]
+    parts.append("".join(traceback.format_tb(error.__traceback__)) + _words_of(error))
+    if isinstance(error, BaseExceptionGroup):
+        parts += [fault_text(each) for each in error.exceptions]
+    return "\n".join(parts)
+
+
+def write_fault(to: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """For a terminal; rich would print every variable, and take seconds for it."""
+    to.write("\n" + fault_text(exc_info[1]))
+
+
+def _fault_of(exc_info: structlog.typing.ExcInfo) -> str:
+    return fault_text(exc_info[1])
+
+
+def _words_of(error: BaseException) -> str:
+    kind = type(error)
+    if kind.__module__.partition(".")[0] in _REPEAT_WHAT_THEY_WERE_GIVEN:
+        code = getattr(error, "code", None)
+        return f"{kind.__module__}.{kind.__qualname__}" + (f" (code {code})" if isinstance(code, int) else "")
+    return f"{kind.__qualname__}: {str(error)[:_LONGEST_MESSAGE]}"

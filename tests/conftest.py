@@ -12,14 +12,20 @@ from pathlib import Path
 
 import pymongo
 import pytest
+import structlog
 from hypothesis import settings
 
 from survey_service.embedded import mongod_process
 from survey_service.embedded.mongod import EmbeddedMongod
+from survey_service.telemetry import write_fault
 
 # The machines are shared: how long one example takes says nothing about the code.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
+
+# Errors that tests provoke: with all their variables, each would take seconds to write.
+_plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=write_fault)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 RUN_DIR_VARIABLE = "TEST_RUN_DIR"
 RUN_DIR_PREFIX = f"survey-service-tests-{os.getuid()}-"

@@ -14,16 +14,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from survey_service.cli.apply import apply_folder, demo_folder
+from survey_service.cli.demo_answers import answers_to
 from survey_service.cli.running import Role, Running, run
 from survey_service.errors import ConfigurationError
 from survey_service.models.api_key import Scope
-from survey_service.models.invitation import InvitationState
+from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.settings import SandboxMode, Settings
 from survey_service.store.paging import PageRequest
 
 # Known to everybody: it exists in the demo's own database alone, which listens on loopback only.
 DEMO_KEY = "demo-key"
 _BATCH = 100
+_AT_ONCE = 8
 _PATIENCE = 60.0
 
 
@@ -53,6 +55,7 @@ async def _fill(running: Running, console: Console) -> None:
     ) as progress:
         await _post(running.url, events, progress)
         await _wait_for_mails(running, progress)
+        await _answer(running, events, progress)
     console.print(await _what_to_open(running))
     console.print("One more event; its mail shows up in the inbox at once:\n")
     # Not in the panel: the line must be whole when it is copied.
@@ -89,6 +92,27 @@ async def _wait_for_mails(running: Running, progress: Progress) -> None:
             if not unsent and not any(waiting):
                 return
             await asyncio.sleep(0.1)
+
+
+async def _answer(running: Running, events: list[bytes], progress: Progress) -> None:
+    """Some of the passengers answer on their page, so that there is something to look at; nobody does it twice."""
+    parts = running.service.parts
+    forms = {event["id"]: pages for event in map(orjson.loads, events) if (pages := answers_to(event))}
+    waiting = {"state": InvitationState.SENT.value, "event.id": {"$in": list(forms)}}
+    invitations = (await parts.store.invitations.page(waiting, PageRequest(limit=1000))).rows
+    task = progress.add_task("Passengers answering", total=len(invitations))
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def fill_in(invitation: Invitation) -> None:
+        page, event = parts.direct.url_of(invitation), invitation.event
+        async with at_once:
+            for form in forms[event.id] if page and event else ():
+                async with session.post(f"{page}", data=form) as answer:
+                    answer.raise_for_status()
+        progress.advance(task)
+
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*map(fill_in, invitations))
 
 
 async def _what_to_open(running: Running) -> Panel:

@@ -54,7 +54,7 @@ async def take_report(report: DeliveryReport, store: Store, silencing: Silencing
 async def take_sms_status(delivery: str, said: SmsStatus, store: Store, silencing: Silencing) -> Taken:
     """Act on a status callback; its URL named the delivery, and its signature was right."""
     row = await store.deliveries.get(delivery)
-    log.info("sms_status.taken", delivery=row.id if row else None, status=said.raw, code=said.error_code)
+    log.debug("sms_status.taken", delivery=row.id if row else None, status=said.raw, code=said.error_code)
     if row is None or row.channel is not ChannelName.SMS:
         return Taken(None)
     return Taken(row.id, await take_news(row, sms_news(said), store, silencing))

@@ -116,7 +116,7 @@ def test_the_files_for_docker_are_there(command: str) -> None:
 
 
 async def test_the_commands_for_the_demo_do_what_the_readme_says(demo: ServiceProcess) -> None:
-    post, why, silences, responses = starting_with("curl")
+    post, why, silences, responses, figures = starting_with("curl")
 
     assert (await ask(post, demo))["accepted"] == 1
     assert (await ask(post, demo))["duplicate"] == 1, "nobody is asked twice"
@@ -139,7 +139,21 @@ async def test_the_commands_for_the_demo_do_what_the_readme_says(demo: ServicePr
             return bool(invitation["state"] == "sent")
 
         await until(sent, "the mail is in the inbox")
-    assert (await ask(responses, demo))["data"] == [], "nobody has answered"
+
+    async def answered() -> Any:
+        rows = (await ask(responses, demo))["data"]
+        return rows if len(rows) > 90 else None
+
+    answers = await until(answered, "those passengers can be read who answered by themselves")
+    assert {"score", "comment", "touchpoint", "carrier", "destination"} <= answers[0].keys()
+
+    async def counted() -> Any:
+        rows = (await ask(figures, demo))["data"]
+        return rows if sum(row["n"] for row in rows) >= len(answers) else None
+
+    scores = await until(counted, "all of them are counted")
+    assert {row["touchpoint"] for row in scores} == {"EWR", "JFK", "LGA"}
+    assert all(row["ci_low"] < row["score"] < row["ci_high"] for row in scores)
 
 
 async def test_the_line_that_the_demo_prints_asks_one_more_passenger(demo: ServiceProcess) -> None:

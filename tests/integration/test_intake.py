@@ -102,22 +102,6 @@ async def test_a_condition_that_fails_says_why_and_stops_no_other_trigger(pipeli
     assert pipeline.recipients() == ["ada@example.com"]
 
 
-async def test_10_000_old_events_make_no_mail_and_each_says_stale(pipeline: Pipeline) -> None:
-    await pipeline.configure(max_event_age="P2D")
-    old = pipeline.clock.now() - timedelta(days=3)
-    for start in range(0, 10_000, 1_000):
-        numbers = range(start, start + 1_000)
-        fates = await pipeline.post(
-            *(an_event(f"ord-{number}", a_customer(f"c{number % 500}"), time=old) for number in numbers)
-        )
-        assert fates == [Fate.ACCEPTED] * 1_000
-    assert await pipeline.run() == 10_000
-    stale = {"decisions.reason": Reason.STALE, "state": EventState.DECIDED}
-    assert await pipeline.store.database["events"].count_documents(stale) == 10_000
-    assert await pipeline.store.database["invitations"].count_documents({}) == 0
-    assert pipeline.smtp.commands == []
-
-
 async def test_a_repeated_event_asks_nobody_twice(pipeline: Pipeline) -> None:
     await pipeline.configure()
     assert await pipeline.post(an_event(), an_event(), an_event(data={"amount": 1})) == [
