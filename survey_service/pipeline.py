@@ -21,6 +21,7 @@
                           │  following    TellInTurn         thanks, cases and calls of webhooks, each exactly once
                           │  cases        MindCases          owners are reminded, what is overdue is escalated
                           │  digests      SendDigests        what people hear once a day, on their morning
+                          │  reports      AskForReports      the figures of a week, on the Monday morning of each zone
                           │  webhooks     CallWebhooks       posted, signed, at least once, whoever else is slow
 
 Each arrow is a row in MongoDB before it is a function call: a stage writes what the next one picks up, so any
@@ -70,6 +71,8 @@ from survey_service.models.response import Response
 from survey_service.models.webhook import MAX_WEBHOOKS
 from survey_service.reporting.comments import ReadComments
 from survey_service.reporting.rollups import CountAnswers
+from survey_service.reporting.weekly import STAGE as REPORTS
+from survey_service.reporting.weekly import AskForReports, PlanClaims
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
@@ -138,6 +141,7 @@ def stages(
         Stage("following", following.claims, following, batch=100, parallel=2),
         Stage(GRANTING, store.rewards.claims, GrantWaiting(store, granting), batch=100),
         Stage("digests", store.digests.claims, SendDigests(store, bells), batch=50),
+        Stage(REPORTS, PlanClaims(store), AskForReports(store, bells, base_url), batch=20),
         Stage(CASES_STAGE, store.cases.claims, MindCases(store, bells), batch=100),
         # Lanes are what bounds the calls; a limit of batches would let slow receivers keep others waiting.
         Stage(

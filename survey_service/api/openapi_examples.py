@@ -89,6 +89,7 @@ REQUESTS: dict[str, Any] = {
         "name": {"en": "Waiting", "de": "Warten"},
         "words": {"en": ["wait*", "queue*", "too long"], "de": ["wart*", "schlange*", "zu lange"]},
     },
+    "send_report": {"week": "2026-11-16"},
     "put_follow_up": {
         "name": "Unhappy customers",
         "on": "finished",

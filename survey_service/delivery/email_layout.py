@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from mjml import mjml2html
 
+from survey_service.delivery.plain_tables import plain_table
 from survey_service.models.brand import Brand
 from survey_service.models.colors import DARK_SURFACE, LIGHT_SURFACE, palette
 from survey_service.models.fonts import FONT_STACKS, Font
+from survey_service.models.report import Report
 from survey_service.texts.locales import text_direction
 from survey_service.texts.printable import one_line, printable
 from survey_service.texts.words import words_in
@@ -69,6 +71,7 @@ class EmailView:
     greeting: str | None = None
     intro: str = ""
     letter: str = ""  # what somebody wrote
+    report: Report | None = None  # figures
     scale: tuple[tuple[str, str], ...] = ()  # (label, address that preselects it); empty where nothing is asked
     low_label: str | None = None
     high_label: str | None = None
@@ -104,6 +107,7 @@ def _values(view: EmailView) -> dict[str, object]:
         "lang": view.lang,
         "dir": writing,
         "start": "right" if writing == "rtl" else "left",
+        "end": "left" if writing == "rtl" else "right",
         "light": palette(brand.accent, brand.on_accent, LIGHT_SURFACE),
         "dark": palette(brand.accent, brand.on_accent, DARK_SURFACE),
         "brand": one_line(brand.name),
@@ -116,6 +120,10 @@ def _values(view: EmailView) -> dict[str, object]:
         "greeting": one_line(view.greeting or ""),
         "intro": [one_line(paragraph) for paragraph in _paragraphs(view.intro)],
         "letter": [[one_line(line) for line in part.strip("\n").split("\n")] for part in _paragraphs(view.letter)],
+        "report": view.report,
+        "plain_tables": [plain_table(table, words_in(view.lang)) for table in view.report.tables]
+        if view.report
+        else [],
         "headline": one_line(view.headline),
         "scale": view.scale,
         "choice": len(view.scale) == 2,  # such as yes or no: wide cells, and in the plain text an address each
@@ -148,11 +156,14 @@ def _ends(view: EmailView) -> str:
 def _html_layout() -> Template:
     source = (_TEMPLATES / "mail.mjml").read_text("utf-8")
     # No fonts: the mail fetches nothing from elsewhere but a brand's logo.
-    return Environment(autoescape=True, undefined=StrictUndefined).from_string(mjml2html(source, fonts={}))
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment.filters["one_line"] = one_line
+    return environment.from_string(mjml2html(source, fonts={}))
 
 
 @cache
 def _text_layout() -> Template:
     source = (_TEMPLATES / "mail.txt").read_text("utf-8")
-    environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True)  # noqa: S701  plain text has no markup to escape
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True)  # noqa: S701  plain text has no markup to escape
+    environment.filters["one_line"] = one_line
     return environment.from_string(source)

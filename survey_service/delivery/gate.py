@@ -56,7 +56,7 @@ class Facts:
     only_to: str | None
     brand: Brand | None = None
     open_at: datetime | None = None  # when the quiet hours end; None: they do not stand
-    person_works: bool = True  # the one of our people whom it is for is there and active
+    person_works: bool = True  # the one of our people whom it is for is there, active, and still has that address
     budget: Answer | None = None  # the contact policy's word on a message that leaves off its plan; None: on its plan
     open_case: bool = False  # somebody takes care of what the customer said last, and the policy waits for that
     test_addresses: tuple[str, ...] = ()

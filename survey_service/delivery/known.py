@@ -168,7 +168,13 @@ def _open_at(row: Delivery, batch: Batch, now: datetime) -> datetime | None:
 
 
 def _works(row: Delivery, people: Mapping[str, Person]) -> bool:
-    """Whether the person whom an alert or report is for still takes care of customers."""
+    """Whether the person whom an alert or report is for still takes care of customers; reports keep to their address.
+
+    A report may wait for days, and who has an address next is nobody to tell figures.
+    """
     if row.kind not in TO_PEOPLE or row.person is None:
         return True
-    return row.person in people and people[row.person].active
+    person = people.get(row.person)
+    if person is None or not person.active:
+        return False
+    return row.report is None or row.to == person.email

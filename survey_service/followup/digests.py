@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 import structlog
 
+from survey_service.calendars.mornings import next_morning
 from survey_service.calendars.zones import zone
 from survey_service.followup.letters import Wording, letter_to_person
 from survey_service.models.delivery import ChannelName, Delivery
@@ -18,9 +19,6 @@ from survey_service.texts.words import words_in
 from survey_service.work.bells import Bells
 
 log = structlog.get_logger()
-
-MORNING = time(8)  # by the person's wall clock
-_DAY = timedelta(days=1)
 
 
 class SendDigests:
@@ -47,7 +45,8 @@ class SendDigests:
 
 async def add_to_digest(store: Store, person: Person, brand: str, item: DigestItem, at: datetime) -> None:
     """Put an item into the first digest after `at`, when it happened, that is still open; twice does it once."""
-    morning = next_morning(person, at)
+    place = zone(person.timezone)
+    morning = next_morning(at, place)
     while True:
         digest = Digest(
             id=digest_id(person.id, brand, morning),
@@ -59,14 +58,7 @@ async def add_to_digest(store: Store, person: Person, brand: str, item: DigestIt
         )
         if await store.digests.add(digest):
             return
-        morning = next_morning(person, morning)
-
-
-def next_morning(person: Person, at: datetime) -> datetime:
-    """The first morning of the person's zone after `at`. Pure."""
-    place = zone(person.timezone)
-    today = datetime.combine(at.astimezone(place).date(), MORNING, place)
-    return today if today > at else datetime.combine(today.date() + _DAY, MORNING, place)
+        morning = next_morning(morning, place)
 
 
 def digest_letter(digest: Digest, person: Person, now: datetime) -> Delivery | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from survey_service.models.base import Claimable, Erasable, Noun
 from survey_service.models.decision import Reason
 from survey_service.models.outbox import Telling
+from survey_service.models.report import Report
 
 
 class ChannelName(StrEnum):
@@ -104,6 +105,7 @@ class Delivery(Claimable, Telling, Erasable):
     subject: str | None = None  # of a written mail; None: the first line of `text`
     text: str | None = None  # None: composed from the survey
     button: Button | None = None
+    report: Report | None = None  # that a written mail shows in place of its text
     person: str | None = None  # our person whom an alert or report is for, or in whose name a customer is written to
     case: str | None = None  # that it is about
     responses: tuple[str, ...] = ()  # that a message to our own people repeats

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from survey_service.errors import InvalidInput
 from survey_service.pages.dashboard_figures import Overview, newest_answers, read_funnel, read_overview
-from survey_service.pages.dashboard_filters import Filters, read_filters
+from survey_service.pages.dashboard_filters import Filters, query_of, read_filters
 from survey_service.pages.dashboard_look import DASHBOARD_POLICY, render_answers, render_dashboard, render_funnel
 from survey_service.pages.dashboard_sections import funnel_of
 from survey_service.pages.dashboard_viewers import Viewer, find_viewer
@@ -26,7 +26,7 @@ async def show_dashboard(request: web.Request) -> web.Response:
     """The whole page."""
     viewer = await find_viewer(request)
     if viewer is None:
-        raise web.HTTPSeeOther(SIGN_IN)
+        raise web.HTTPSeeOther(SIGN_IN + query_of(request.query))
     parts = request.app[PARTS]
     known = await _known(parts, viewer)
     filters, now = _filters(request, viewer, known), parts.clock.now()
@@ -83,8 +83,8 @@ async def _known(parts: Parts, viewer: Viewer) -> Known:
     touchpoints = {row.id: row for row in await parts.store.configuration.touchpoints.all()}
     zones = [viewer.timezone, *(brand.timezone for brand in snapshot.brands.values())]
     zones += [row.timezone for row in touchpoints.values()]
-    known_zones = list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"]
-    return Known(snapshot.surveys, touchpoints, known_zones, snapshot.topics)
+    listed = list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"]
+    return Known(snapshot.surveys, touchpoints, listed, snapshot.brands, snapshot.topics)
 
 
 def _curl_line(parts: Parts, known: Known) -> str:

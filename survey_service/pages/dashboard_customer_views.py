@@ -16,12 +16,12 @@ from survey_service.models.incentive import Reward
 from survey_service.models.invitation import Invitation
 from survey_service.models.response import CallWish, Response
 from survey_service.pages.dashboard_look import CustomerView, MomentKind, MomentView
-from survey_service.pages.dashboard_numbers import moment_text
 from survey_service.pages.dashboard_sections import band_of, value_text
 from survey_service.pages.dashboard_viewers import Viewer
 from survey_service.pages.dashboard_views import reader_of
 from survey_service.texts.locales import LANGUAGE_NAMES, language_of, spoken_text
 from survey_service.texts.moments import time_in_zone
+from survey_service.texts.numbers import moment_text
 from survey_service.texts.words import Words, words_in
 
 

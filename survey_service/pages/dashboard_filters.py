@@ -68,10 +68,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is looked at; an empty text stands for all. `allowed` touchpoints bound it, None: there is no bound."""
+    """What is looked at; an empty text stands for all. `allowed` touchpoints bound it, None: there is no bound.
+
+    `of_brand` are the surveys of the brand, None: of all of them.
+    """
 
     ask: Ask | None
     span: Span
+    brand: str = ""
+    of_brand: frozenset[str] | None = None
     survey: str = ""
     touchpoint: str = ""
     region: str = ""
@@ -95,6 +100,8 @@ class Filters:
         for name in ("survey", "region", "channel", "topic"):
             if value := getattr(self, name):
                 only[name] = frozenset({value})
+        if self.of_brand is not None and not self.survey:
+            only["survey"] = cast(frozenset[str | None], self.of_brand)
         if self.touchpoints is not None:
             only["touchpoint"] = cast(frozenset[str | None], self.touchpoints)
         return only
@@ -128,7 +135,7 @@ class Filters:
         )
 
 
-NAMES = ("survey", "question", "touchpoint", "region", "channel", "topic", "period", "from", "to", "zone")
+NAMES = ("brand", "survey", "question", "touchpoint", "region", "channel", "topic", "period", "from", "to", "zone")
 
 
 def read_filters(
@@ -139,7 +146,9 @@ def read_filters(
     now: datetime,
 ) -> Filters:
     """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone."""
-    given = {name: query.get(name, "").strip()[:_LONGEST_VALUE] for name in NAMES}
+    given = _given(query)
+    brand = given["brand"] if given["brand"] in {survey.brand for survey in surveys.values()} else ""
+    surveys = surveys_of(brand, surveys)
     survey = given["survey"] if given["survey"] in surveys else ""
     asks = asks_of(surveys, survey)
     chosen = next((ask for ask in asks if ask.value == given["question"]), _usual(asks, surveys.get(survey)))
@@ -147,6 +156,8 @@ def read_filters(
     return Filters(
         ask=chosen,
         span=_span(given, place, now),
+        brand=brand,
+        of_brand=frozenset(surveys) if brand else None,
         survey=survey,
         touchpoint=given["touchpoint"],
         region=given["region"],
@@ -155,6 +166,21 @@ def read_filters(
         allowed=allowed,
         given=given,
     )
+
+
+def query_of(query: Mapping[str, str]) -> str:
+    """What an address asks for, to be carried to another one: `?period=4w`; empty where it asks for nothing."""
+    given = {name: value for name, value in _given(query).items() if value}
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _given(query: Mapping[str, str]) -> dict[str, str]:
+    return {name: query.get(name, "").strip()[:_LONGEST_VALUE] for name in NAMES}
+
+
+def surveys_of(brand: str, surveys: Mapping[str, Survey]) -> Mapping[str, Survey]:
+    """The surveys of a brand; of all of them where none is named."""
+    return {name: survey for name, survey in surveys.items() if not brand or survey.brand == brand}
 
 
 def asks_of(surveys: Mapping[str, Survey], survey: str) -> list[Ask]:

@@ -24,13 +24,17 @@ SignInFault = Literal["email", "link", "key", "often"]
 
 @dataclass(frozen=True, slots=True)
 class SignInView:
-    """The ways in; with a `link` its button alone. `is_sent` is said for every address."""
+    """The ways in; with a `link` its button alone. `is_sent` is said for every address.
+
+    `query` is what the dashboard is to show then, as it stands in an address: `?period=4w`.
+    """
 
     lang: str
     link: str | None = None
     name: str = ""
     is_sent: bool = False
     fault: SignInFault | None = None
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import dropwhile
-from typing import Any, Literal
+from typing import Any
 
 from survey_service.pages.charts.axes import Axis, axis_for
 from survey_service.pages.charts.distribution import Band, Bar, distribution
@@ -16,9 +16,16 @@ from survey_service.pages.charts.sparkline import sparkline
 from survey_service.pages.dashboard_figures import Period
 from survey_service.pages.dashboard_filters import Filters
 from survey_service.pages.dashboard_look import ChartView, HeadlineView, RankingView, RankView, TableView
-from survey_service.pages.dashboard_numbers import decimal, ends, percentage, period_text, score_text, signed
-from survey_service.reporting.comparing import Comparison, Figure, compare
+from survey_service.reporting.comparing import Figure, compare
+from survey_service.reporting.figure_texts import (
+    answers_text,
+    change_sentence,
+    direction_of,
+    interval_text,
+    period_text,
+)
 from survey_service.reporting.scores import Metric, Score
+from survey_service.texts.numbers import decimal, percentage, score_text
 from survey_service.texts.sentences import BANDS
 from survey_service.texts.words import Words
 
@@ -29,22 +36,19 @@ _SOLID = 5  # answers from which on an interval stretches the axis
 _BOUNDS: dict[str, tuple[float, float]] = {"nps": (-100, 100), "csat": (0, 100), "ces": (1, 7)}
 
 Href = Callable[[str], str]
-Direction = Literal["up", "down", "same"]
 
 
 def headline_of(figure: Figure, label: str, period: str, periods: Sequence[Period], words: Words) -> HeadlineView:
     """The number first, with its interval and how many answers are behind it."""
     score = known_score(figure)
-    low, high = ends(score.metric, score.interval, words.lang) if score.interval else ("", "")
-    change, direction = _change(score.metric, figure.against, words)
     return HeadlineView(
         label=label,
         period=period,
         score=score_text(score.metric, score.score or 0.0, words.lang),
-        interval=words("{low} to {high}", low=low, high=high) if score.interval else "",
+        interval=interval_text(score.metric, score.interval, words) if score.interval else "",
         answers=answers_text(score.n, words),
-        change=change,
-        direction=direction,
+        change=change_sentence(score.metric, figure.against, words),
+        direction=direction_of(figure.against),
         trend=sparkline([each.score.n if each.score else 0 for each in periods]),
     )
 
@@ -198,11 +202,6 @@ def funnel_of(row: Mapping[str, Any] | None, words: Words) -> ChartView:
     return ChartView("funnel", heading, sentence, drawing, TableView(head, tuple(rows)), note)
 
 
-def answers_text(n: int, words: Words) -> str:
-    """`120 answers`."""
-    return words.count("{count} answer", "{count} answers", n, count=decimal(n, words.lang))
-
-
 def verdict_of(figure: Figure) -> Verdict:
     """Whether a touchpoint really differs from the rest."""
     against = figure.against
@@ -227,31 +226,6 @@ def value_text(scale: str, value: int, words: Words) -> str:
 def granularity_text(filters: Filters, period: Period, words: Words) -> str:
     """The name of a period."""
     return period_text(period.label, filters.span.granularity, filters.span.zone, words.lang)
-
-
-def _change(metric: Metric, against: Comparison | None, words: Words) -> tuple[str, Direction]:
-    if against is None or against.change is None:
-        return words("There is nothing to compare it with in the period before."), "same"
-    lang = words.lang
-    before = score_text(metric, against.other.score or 0.0, lang)
-    change = signed(against.change, lang) if metric != "ces" else signed(against.change, lang, 2)
-    if against.interval is None:
-        return words("{change} against the period before ({before}).", change=change, before=before), "same"
-    low, high = (
-        signed(end, lang, 1 if metric == "ces" else 0) for end in (against.interval.low, against.interval.high)
-    )
-    values = {"change": change, "before": before, "low": low, "high": high}
-    if not against.is_significant:
-        return words(
-            "{change} against the period before ({before}): that may be chance ({low} to {high}).", **values
-        ), "same"
-    if against.change > 0:
-        return words(
-            "{change} against the period before ({before}): better by more than chance ({low} to {high}).", **values
-        ), "up"
-    return words(
-        "{change} against the period before ({before}): worse by more than chance ({low} to {high}).", **values
-    ), "down"
 
 
 def _course(filters: Filters, answered: Sequence[Period], words: Words) -> str:
@@ -311,8 +285,7 @@ def _point(period: Period, metric: Metric, label: str, words: Words) -> Point:
     shown = score_text(metric, score.score, words.lang)
     hint = [shown, answers_text(score.n, words)]
     if interval:
-        low, high = ends(metric, interval, words.lang)
-        hint.insert(1, words("{low} to {high}", low=low, high=high))
+        hint.insert(1, interval_text(metric, interval, words))
     return Point(
         label,
         score.score,
@@ -340,8 +313,7 @@ def score_cells(score: Score | None, metric: Metric, words: Words) -> tuple[str,
     """A score in a table: itself, its interval, how many answers."""
     if score is None or score.score is None:
         return ("–", "–", "0")
-    low, high = ends(metric, score.interval, words.lang) if score.interval else ("", "")
-    between = words("{low} to {high}", low=low, high=high) if score.interval else "–"
+    between = interval_text(metric, score.interval, words) if score.interval else "–"
     return (score_text(metric, score.score, words.lang), between, decimal(score.n, words.lang))
 
 

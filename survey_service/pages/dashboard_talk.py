@@ -8,7 +8,6 @@ from survey_service.pages.charts.ranking import scale_line
 from survey_service.pages.charts.share_bar import share_bar
 from survey_service.pages.dashboard_figures import Overview
 from survey_service.pages.dashboard_look import PhraseView, TableView, TalkView, TopicView
-from survey_service.pages.dashboard_numbers import decimal, percentage
 from survey_service.pages.dashboard_sections import (
     Href,
     axis_of,
@@ -24,6 +23,7 @@ from survey_service.pages.dashboard_sections import (
 from survey_service.reporting.comparing import Figure
 from survey_service.reporting.phrases import Talk
 from survey_service.reporting.scores import Metric, Score
+from survey_service.texts.numbers import decimal, percentage
 from survey_service.texts.words import Words
 
 TOPICS, PHRASES = 10, 10  # that are drawn; the table has all topics

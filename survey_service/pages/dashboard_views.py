@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
 
+from survey_service.models.brand import Brand
 from survey_service.models.case import Case
 from survey_service.models.delivery import ChannelName
 from survey_service.models.response import Response
@@ -14,7 +15,7 @@ from survey_service.models.survey import Survey
 from survey_service.models.topic import Topic
 from survey_service.models.touchpoint import Touchpoint
 from survey_service.pages.dashboard_figures import MOST_COUNTED, Overview
-from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of
+from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of, surveys_of
 from survey_service.pages.dashboard_look import (
     AnswerView,
     CaseView,
@@ -25,7 +26,6 @@ from survey_service.pages.dashboard_look import (
     ReaderView,
     SelectView,
 )
-from survey_service.pages.dashboard_numbers import day_text, decimal, moment_text
 from survey_service.pages.dashboard_sections import (
     band_of,
     distribution_of,
@@ -36,7 +36,9 @@ from survey_service.pages.dashboard_sections import (
 )
 from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
+from survey_service.reporting.figure_texts import metric_text
 from survey_service.texts.locales import spoken_text
+from survey_service.texts.numbers import day_text, decimal, moment_text
 from survey_service.texts.words import Words, words_in
 
 _LISTED = 200  # touchpoints in a menu
@@ -50,6 +52,7 @@ class Known:
     surveys: Mapping[str, Survey]
     touchpoints: Mapping[str, Touchpoint]
     zones: Sequence[str]
+    brands: Mapping[str, Brand]
     topics: Mapping[str, Topic] = field(default_factory=dict)
 
 
@@ -96,15 +99,7 @@ def answer_views(
 
 def ask_text(ask: Ask, survey: Survey | None, words: Words) -> str:
     """What is measured, in words: `NPS`, or with the question where a survey is chosen."""
-    match ask.metric:
-        case "nps":
-            name = words("NPS")
-        case "csat":
-            name = words("Satisfaction")
-        case "ces":
-            name = words("Ease")
-    if ask.metric == "csat":
-        name += f" ({words('yes or no') if ask.scale == 'yes-no' else ask.scale.replace('-', '–')})"
+    name = metric_text(ask.metric, ask.scale, words)
     several = survey is not None and sum(question.metric is not None for question in survey.questions) > 1
     if survey is not None and several and ask.question:
         question = next(each for each in survey.questions if each.id == ask.question)
@@ -177,8 +172,10 @@ def _filters_view(filters: Filters, known: Known, found: Sequence[str], viewer: 
         PresetView(label, _href(filters, period=preset.value, **{"from": "", "to": ""}), span.preset is preset)
         for preset, label in _preset_texts(words).items()
     )
+    surveys = surveys_of(filters.brand, known.surveys)
     selects = (
-        _select("survey", words("Survey"), words("All surveys"), _survey_choices(known), filters.survey),
+        *_brand_select(filters, known, words),
+        _select("survey", words("Survey"), words("All surveys"), _survey_choices(surveys), filters.survey),
         SelectView("question", words("Question"), _ask_choices(filters, known, words)),
         _select(
             "touchpoint",
@@ -213,13 +210,22 @@ def _select(name: str, label: str, everything: str, options: Mapping[str, str], 
     )
 
 
-def _survey_choices(known: Known) -> dict[str, str]:
-    return {name: survey.name for name, survey in sorted(known.surveys.items())}
+def _brand_select(filters: Filters, known: Known, words: Words) -> tuple[SelectView, ...]:
+    """The choice of a brand, where there are several."""
+    asking = sorted({survey.brand for survey in known.surveys.values()})
+    brands = {name: known.brands[name].name if name in known.brands else name for name in asking}
+    if len(brands) < 2:
+        return ()
+    return (_select("brand", words("Brand"), words("All brands"), brands, filters.brand),)
+
+
+def _survey_choices(surveys: Mapping[str, Survey]) -> dict[str, str]:
+    return {name: survey.name for name, survey in sorted(surveys.items())}
 
 
 def _ask_choices(filters: Filters, known: Known, words: Words) -> tuple[ChoiceView, ...]:
     survey = known.surveys.get(filters.survey)
-    asks = asks_of(known.surveys, filters.survey)
+    asks = asks_of(surveys_of(filters.brand, known.surveys), filters.survey)
     return tuple(ChoiceView(ask.value, ask_text(ask, survey, words), ask == filters.ask) for ask in asks)
 
 

@@ -1,11 +1,12 @@
 """`/dashboard/sign-in`: an address or an API key comes in by a form; a mailed link, or the cookie, goes out.
 
 Whether an address is known can be told neither from the answer nor from how much is written for it. A link shows a
-button and its POST signs in, once: mail scanners follow links.
+button and its POST signs in, once: mail scanners follow links. What the dashboard was asked to show is carried along.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -15,6 +16,7 @@ from survey_service.followup.letters import Wording, letter_to_person
 from survey_service.models.delivery import Button, ChannelName, Delivery
 from survey_service.models.ids import random_id
 from survey_service.models.person import Person
+from survey_service.pages.dashboard_filters import query_of
 from survey_service.pages.dashboard_look import SignInView, render_sign_in
 from survey_service.pages.dashboard_viewers import LASTS, comes_from_elsewhere, may_sign_in, sign_in, sign_out
 from survey_service.pages.networks import network_of
@@ -47,7 +49,7 @@ async def ask_for_link(request: web.Request) -> web.Response:
     now = parts.clock.now()
     hashed = parts.keyring.subject_hash(f"sign-in:{address}")
     if await parts.store.counters.take(f"sign-in:{hashed}", 1, MAILS_AN_HOUR, now + HOUR):
-        letter = await _letter(parts, address)
+        letter = await _letter(parts, address, query_of(request.query))
         if letter is not None:
             await parts.store.deliveries.insert([letter])
             parts.bells.ring("sending")
@@ -74,7 +76,7 @@ async def follow_link(request: web.Request) -> web.Response:
     used = f"signed-in:{token_hash(token)}"
     if comes_from_elsewhere(request) or person is None or not await parts.store.counters.take(used, 1, 1, now + HOUR):
         return _page(request, SignInView(browser_language(request), fault="link"), HTTPStatus.GONE)
-    return _signed_in(parts, SessionSubject("person", person.id, now + LASTS))
+    return _signed_in(request, SessionSubject("person", person.id, now + LASTS))
 
 
 async def use_key(request: web.Request) -> web.Response:
@@ -85,7 +87,7 @@ async def use_key(request: web.Request) -> web.Response:
     key = await parts.store.api_keys.find((form or {}).get("key", "").strip())
     if comes_from_elsewhere(request) or key is None or not may_sign_in(key):
         return _page(request, SignInView(browser_language(request), fault="key"), HTTPStatus.FORBIDDEN)
-    return _signed_in(parts, SessionSubject("key", key.id, parts.clock.now() + LASTS))
+    return _signed_in(request, SessionSubject("key", key.id, parts.clock.now() + LASTS))
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -96,7 +98,7 @@ async def leave(request: web.Request) -> web.Response:
     return response
 
 
-async def _letter(parts: Parts, address: str) -> Delivery | None:
+async def _letter(parts: Parts, address: str, query: str) -> Delivery | None:
     """The mail with the link; None where nobody who works here has the address, or no brand could send it."""
     snapshot = await parts.store.configuration.current()
     brand = min(snapshot.brands, default=None)
@@ -106,7 +108,8 @@ async def _letter(parts: Parts, address: str) -> Delivery | None:
     # They are waiting for it: it names no person, since the quiet hours of one would hold it back.
     person = found[0].model_copy(update={"quiet_hours": None, "alerts_by": ChannelName.EMAIL, "phone": None})
     now, words = parts.clock.now(), words_in(person.language)
-    url = f"{parts.base_url}{_HOME}/sign-in/{parts.keyring.sign_in_token(SignInSubject(person.id, now + LINK_LASTS))}"
+    token = parts.keyring.sign_in_token(SignInSubject(person.id, now + LINK_LASTS))
+    url = f"{parts.base_url}{_HOME}/sign-in/{token}{query}"
     text = "\n\n".join(
         (
             words("Here is the link to your dashboard. It works once, within 15 minutes."),
@@ -137,9 +140,9 @@ def _too_many(request: web.Request) -> web.Response:
     return _page(request, SignInView(browser_language(request), fault="often"), HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def _signed_in(parts: Parts, session: SessionSubject) -> web.Response:
-    response = _redirect(_HOME)
-    sign_in(parts, response, session)
+def _signed_in(request: web.Request, session: SessionSubject) -> web.Response:
+    response = _redirect(_HOME + query_of(request.query))
+    sign_in(request.app[PARTS], response, session)
     return response
 
 
@@ -148,7 +151,7 @@ def _redirect(to: str) -> web.Response:
 
 
 def _page(request: web.Request, view: SignInView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return html_response(render_sign_in(view), status=status)
+    return html_response(render_sign_in(replace(view, query=query_of(request.query))), status=status)
 
 
 ROUTES = (

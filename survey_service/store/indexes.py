@@ -167,6 +167,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _LEASE,
         IndexModel([("created_at", ASCENDING)], name="forgotten", expireAfterSeconds=DIGEST_DAYS * 86_400),
     ],
+    "report_plans": [_DUE, _LEASE],
     "rollups": [
         IndexModel([("survey", ASCENDING), ("span", ASCENDING), ("start", ASCENDING)], name="of_slice"),
         IndexModel(

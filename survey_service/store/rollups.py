@@ -83,6 +83,11 @@ class Rollups:
         """How many responses are not counted yet, up to 10,000."""
         return await self._responses.count_documents({"uncounted": {"$gt": ""}}, limit=10_000)
 
+    async def is_behind(self, start: datetime, end: datetime) -> bool:
+        """Whether a response of [start, end) is not counted yet."""
+        uncounted = {"uncounted": {"$gt": ""}, "started_at": {"$gte": start, "$lt": end}}
+        return await self._responses.find_one(uncounted, {"_id": 1}, hint="uncounted") is not None
+
     async def recount(self, row: RollupSlice, count: CountPlaces) -> int:
         """Count a claimed slice's hours anew; returns how many responses are counted by it that were not before.
 

@@ -23,6 +23,7 @@ from survey_service.store.inbound import InboundTexts
 from survey_service.store.incentive_states import IncentiveStates
 from survey_service.store.invitations import Invitations
 from survey_service.store.mails import Mails
+from survey_service.store.report_plans import ReportPlans
 from survey_service.store.responses import Responses
 from survey_service.store.retentions import Retentions
 from survey_service.store.rewards import Rewards
@@ -57,6 +58,7 @@ class Store:
         self.allowances = Allowances(self.database)
         self.mails = Mails(self.database, lease)
         self.digests = Digests(self.database, lease)
+        self.report_plans = ReportPlans(self.database, lease)
         self.suppressions = Suppressions(self.database, lease)
         self.contacts = Contacts(self.database)
         self.counters = Counters(self.database)

@@ -1,28 +1,19 @@
-"""Figures come in; how people of a language write them goes out: signs, decimals, percent, days and times. Pure."""
+"""Numbers and dates come in; how people of a language write them goes out: signs, decimals, percent, days. Pure."""
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_interval, format_skeleton, format_time
 from babel.numbers import format_decimal
 
-from survey_service.calendars.buckets import Granularity
-from survey_service.reporting.intervals import Interval
 from survey_service.texts.locales import text_direction
 from survey_service.texts.words import words_in
 
 _MINUS = "\N{MINUS SIGN}"
 _PATTERNS = {0: "#,##0", 1: "#,##0.0", 2: "#,##0.00"}
-_SKELETONS = {
-    Granularity.DAY: "MMMd",
-    Granularity.WEEK: "MMMd",
-    Granularity.MONTH: "yMMM",
-    Granularity.QUARTER: "yQQQ",
-    Granularity.YEAR: "y",
-}
 
 
 @lru_cache(maxsize=64)
@@ -54,24 +45,6 @@ def score_text(metric: str, value: float, language: str, places: int = 1) -> str
     return percentage(value, language, places) if metric == "csat" else decimal(value, language, places)
 
 
-def interval_places(metric: str) -> int:
-    """How many places the ends of an interval deserve."""
-    return 1 if metric == "ces" else 0
-
-
-def ends(metric: str, interval: Interval, language: str) -> tuple[str, str]:
-    """The ends of an interval, in words that stand alone."""
-    places = interval_places(metric)
-    return score_text(metric, interval.low, language, places), score_text(metric, interval.high, language, places)
-
-
-def period_text(label: datetime, granularity: Granularity, zone: tzinfo, language: str) -> str:
-    """The name of a period by its label (see `calendars/buckets.py`), short enough for an axis: `12 Oct`."""
-    if granularity is Granularity.HOUR:
-        return moment_text(label, zone, language)
-    return str(format_skeleton(_SKELETONS[granularity], label, locale=_dates(language)))
-
-
 def moment_text(at: datetime, zone: tzinfo, language: str) -> str:
     """A day and a time of day: `22 Nov, 05:33`."""
     local, locale = at.astimezone(zone), _dates(language)
@@ -82,6 +55,16 @@ def moment_text(at: datetime, zone: tzinfo, language: str) -> str:
 def day_text(day: object, language: str) -> str:
     """A date where there is little room: `12 Oct 2026`."""
     return str(format_skeleton("yMMMd", day, locale=_dates(language)))  # type: ignore[arg-type]
+
+
+def label_text(label: datetime, skeleton: str, language: str) -> str:
+    """A date by its Unicode skeleton (UTS #35): `MMMd` is `12 Oct`."""
+    return str(format_skeleton(skeleton, label, locale=_dates(language)))
+
+
+def days_text(first: date, last: date, language: str) -> str:
+    """Two days and all between them, as the language writes that: `16–22 Nov 2026`."""
+    return str(format_interval(first, last, "yMMMd", locale=_dates(language)))
 
 
 def _before_sign(language: str) -> str:
