@@ -28,7 +28,7 @@ from tests.support.recipes import DASHBOARD, TEXT, blocks
 from tests.support.service import open_store
 from tests.support.waiting import until
 
-FRAMES = [code for code in blocks("python") if "import dlt" not in code]
+PREAMBLE, *FRAMES = [code for code in blocks("python") if "import dlt" not in code]
 POWER_QUERY = {code.partition("\n")[0].removeprefix("// "): code for code in blocks("powerquery")}
 BEGAN = datetime(2026, 2, 2, 10, tzinfo=UTC)
 ANSWERS = 24
@@ -92,8 +92,10 @@ async def test_a_frame_in_three_lines_holds_every_row(
 ) -> None:
     rows = {row["id"]: row for row in await backend.rows("/v1/responses")}
     assert len(rows) == ANSWERS + 1
-    assert [len(code.strip().splitlines()) for code in FRAMES] == [3] * 6
-    for code, records in zip(FRAMES, await frames_of(FRAMES, service, tmp_path), strict=True):
+    assert all(len([line for line in code.splitlines() if line]) <= 3 for code in FRAMES)
+    assert len(FRAMES) == 6
+    frames = await frames_of([PREAMBLE + code for code in FRAMES], service, tmp_path)
+    for code, records in zip(FRAMES, frames, strict=True):
         assert survey_of(code) in {"", SURVEY}
         found = {record["id"]: record for record in records}
         assert found.keys() == rows.keys(), code
@@ -108,8 +110,8 @@ async def test_a_frame_in_three_lines_holds_every_row(
 
 
 def survey_of(code: str) -> str:
-    (address,) = re.findall(r'"(/v1/[^"]+)"', code)
-    return dict(parse_qsl(urlsplit(address).query)).get("survey", "")
+    """The survey that a block asks for, if any."""
+    return "".join(re.findall(r"survey=([\w-]+)", code))
 
 
 async def frames_of(blocks: Sequence[str], service: ServiceProcess, folder: Path) -> list[list[Row]]:
