@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -107,6 +108,12 @@ async def test_a_frame_in_three_lines_holds_every_row(
             if survey_of(code):
                 assert (record["scores.nps"], record["answers.why"]) == (row["score"], row["comment"])
                 assert record["agent"] == row["agent"]
+
+
+@pytest.mark.parametrize("package", ["dlt", "duckdb", "pandas", "polars", "pyarrow"])
+def test_the_docs_name_the_version_that_was_run(package: str) -> None:
+    named = set(re.findall(rf"\b{package}(?:\[\w+\])?(?:==| )(\d+\.\d+\.\d+)", TEXT, flags=re.IGNORECASE))
+    assert named == {version(package)}
 
 
 def survey_of(code: str) -> str:
