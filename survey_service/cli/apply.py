@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from survey_service.api.checks import (
+    check_anonymity,
     check_brand,
     check_incentive,
     check_link,
@@ -18,28 +19,30 @@ from survey_service.api.checks import (
     check_topic,
     check_touchpoint,
     check_trigger,
+    check_use_of_anonymous,
 )
 from survey_service.cli.changes import Change, ChangeState
-from survey_service.cli.config_files import SHAPES, ConfigFile, Content, problems_in, read_folder
+from survey_service.cli.config_files import SHAPES, ConfigFile, problems_in, read_folder
 from survey_service.errors import FieldProblem, InvalidInput
-from survey_service.models.base import Version
+from survey_service.models.base import Noun, Version
 from survey_service.models.brand import Brand, BrandContent
 from survey_service.models.delivery import ChannelName
+from survey_service.models.follow_up import FollowUp, FollowUpContent
 from survey_service.models.incentive import Incentive, IncentiveContent
 from survey_service.models.link import Link, LinkContent
 from survey_service.models.person import Person
 from survey_service.models.survey import Survey, SurveyContent
 from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
-from survey_service.models.trigger import Trigger
+from survey_service.models.trigger import Trigger, TriggerContent
 from survey_service.store.configuration import Configuration
 from survey_service.store.registry import Registry
 from survey_service.store.versions import Versions
 
 _FOLDERS = Path(__file__).parent
 
-ContentT = TypeVar("ContentT", bound=Content)
-Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive | Topic
+ContentT = TypeVar("ContentT", bound=Noun)
+Row = Brand | Touchpoint | Survey | Trigger | Link | Person | FollowUp | Incentive | Topic
 
 
 def starter_folder() -> Path:
@@ -104,6 +107,7 @@ async def _stored(files: Sequence[ConfigFile], configuration: Configuration) -> 
         "links": snapshot.links,
         "people": snapshot.people,
         "topics": snapshot.topics,
+        "follow_ups": snapshot.follow_ups,
     }
 
 
@@ -116,9 +120,12 @@ def _check(
     """Hold every file against the rules for its content; it may refer to what is stored and to the other files."""
     brands = _after("brands", BrandContent, files, stored)
     surveys = _after("surveys", SurveyContent, files, stored)
+    surveys_before = _after("surveys", SurveyContent, (), stored)
     incentives = _after("incentives", IncentiveContent, files, stored)
     touchpoints = _after("touchpoints", TouchpointContent, files, stored)
     topics = _after("topics", TopicContent, files, stored)
+    triggers = _after("triggers", TriggerContent, files, stored)
+    follow_ups = _after("follow_ups", FollowUpContent, files, stored)
     problems: list[FieldProblem] = []
     for file in files:
         content = file.content
@@ -127,8 +134,11 @@ def _check(
                 check_brand(content, redirect_hosts)
             elif isinstance(content, TouchpointContent):
                 check_touchpoint(content, surveys)
+                check_use_of_anonymous(content, surveys)
             elif isinstance(content, SurveyContent):
                 check_survey(content, brands, stored["people"])
+                before = surveys_before.get(file.name)
+                check_anonymity(file.name, content, before, triggers, touchpoints, follow_ups)
             elif isinstance(content, LinkContent):
                 check_link(content, surveys, touchpoints.get(content.touchpoint))
             elif isinstance(content, IncentiveContent):
@@ -137,6 +147,7 @@ def _check(
                 check_topic(file.name, content, topics)
             else:
                 check_trigger(content, surveys, usable_channels, incentives)
+                check_use_of_anonymous(content, surveys)
         except InvalidInput as error:
             problems += problems_in(file.path, error)
     if problems:

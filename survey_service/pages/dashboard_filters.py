@@ -68,7 +68,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is looked at; an empty text stands for all. `allowed` touchpoints bound it, None: there is no bound."""
+    """What is looked at; an empty text stands for all. `allowed` touchpoints bound it, None: there is no bound.
+
+    `least` is how many answers must stand behind a figure.
+    """
 
     ask: Ask | None
     span: Span
@@ -78,6 +81,7 @@ class Filters:
     channel: str = ""
     topic: str = ""
     allowed: frozenset[str] | None = None
+    least: int = 0
     given: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -110,7 +114,7 @@ class Filters:
         Raises:
             ValueError: nothing is measured.
         """
-        asked = replace(self.all_questions(), group_by=group_by, granularity=granularity)
+        asked = replace(self.all_questions(), group_by=group_by, granularity=granularity, least=self.least)
         if self.ask is not None and self.ask.question:
             return replace(asked, only={**self.only, "question": frozenset({self.ask.question})})
         return asked
@@ -137,12 +141,17 @@ def read_filters(
     allowed: frozenset[str] | None,
     home: str,
     now: datetime,
+    least_anonymous: int = 0,
 ) -> Filters:
-    """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone."""
+    """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone.
+
+    `least_anonymous` answers must stand behind a figure that may count those of an anonymous survey.
+    """
     given = {name: query.get(name, "").strip()[:_LONGEST_VALUE] for name in NAMES}
     survey = given["survey"] if given["survey"] in surveys else ""
     asks = asks_of(surveys, survey)
     chosen = next((ask for ask in asks if ask.value == given["question"]), _usual(asks, surveys.get(survey)))
+    looked_at = [surveys[survey]] if survey else surveys.values()
     place = zone(given["zone"] if is_zone(given["zone"]) else home if is_zone(home) else "UTC")
     return Filters(
         ask=chosen,
@@ -153,6 +162,7 @@ def read_filters(
         channel=given["channel"],
         topic=given["topic"],
         allowed=allowed,
+        least=least_anonymous if any(each.anonymous for each in looked_at) else 0,
         given=given,
     )
 
