@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from survey_service.api.checks import (
+    check_anonymity,
     check_brand,
     check_follow_up,
     check_incentive,
@@ -19,11 +20,12 @@ from survey_service.api.checks import (
     check_topic,
     check_touchpoint,
     check_trigger,
+    check_use_of_anonymous,
 )
 from survey_service.cli.changes import Change, ChangeState
-from survey_service.cli.config_files import SHAPES, ConfigFile, Content, problems_in, read_folder
+from survey_service.cli.config_files import SHAPES, ConfigFile, problems_in, read_folder
 from survey_service.errors import FieldProblem, InvalidInput
-from survey_service.models.base import Version
+from survey_service.models.base import Noun, Version
 from survey_service.models.brand import Brand, BrandContent
 from survey_service.models.delivery import ChannelName
 from survey_service.models.follow_up import FollowUp, FollowUpContent
@@ -33,14 +35,14 @@ from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import Survey, SurveyContent
 from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
-from survey_service.models.trigger import Trigger
+from survey_service.models.trigger import Trigger, TriggerContent
 from survey_service.store.configuration import Configuration
 from survey_service.store.registry import Registry
 from survey_service.store.versions import Versions
 
 _FOLDERS = Path(__file__).parent
 
-ContentT = TypeVar("ContentT", bound=Content)
+ContentT = TypeVar("ContentT", bound=Noun)
 Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive | FollowUp | Topic
 
 
@@ -72,7 +74,7 @@ async def apply_folder(
         PreconditionFailed: somebody changed the same thing since it was read; what came before it is stored.
     """
     files = read_folder(folder)
-    stored = await _stored(files, configuration)
+    stored = await _stored(configuration)
     _check(files, stored, usable_channels, redirect_hosts)
     changes = [_change(file, stored[file.kind].get(file.name)) for file in files]
     wanted = [change for change in changes if change.state is not ChangeState.SAME]
@@ -94,17 +96,12 @@ async def apply_folder(
     return changes
 
 
-async def _stored(files: Sequence[ConfigFile], configuration: Configuration) -> Mapping[str, Mapping[str, Row]]:
-    """What there is already, by folder and id; of the touchpoints only those that the files name."""
+async def _stored(configuration: Configuration) -> Mapping[str, Mapping[str, Row]]:
+    """What there is already, by folder and id."""
     snapshot = await configuration.current()
-    touchpoints = {file.name for file in files if file.kind == "touchpoints"}
-    touchpoints |= {file.content.touchpoint for file in files if isinstance(file.content, LinkContent)}
-    touchpoints |= {
-        name for file in files if isinstance(file.content, PersonContent) for name in file.content.touchpoints
-    }
     return {
         "brands": snapshot.brands,
-        "touchpoints": await configuration.touchpoints.get_many(sorted(touchpoints)),
+        "touchpoints": {row.id: row for row in await configuration.touchpoints.all()},
         "surveys": snapshot.surveys,
         "incentives": snapshot.incentives,
         "triggers": snapshot.triggers,
@@ -125,9 +122,12 @@ def _check(
     brands = _after("brands", BrandContent, files, stored)
     people = _after("people", PersonContent, files, stored)
     surveys = _after("surveys", SurveyContent, files, stored)
+    surveys_before = _after("surveys", SurveyContent, (), stored)
     incentives = _after("incentives", IncentiveContent, files, stored)
     touchpoints = _after("touchpoints", TouchpointContent, files, stored)
     topics = _after("topics", TopicContent, files, stored)
+    triggers = _after("triggers", TriggerContent, files, stored)
+    follow_ups = _after("follow-ups", FollowUpContent, files, stored)
     problems: list[FieldProblem] = []
     for file in files:
         content = file.content
@@ -136,8 +136,11 @@ def _check(
                 check_brand(content, redirect_hosts)
             elif isinstance(content, TouchpointContent):
                 check_touchpoint(content, surveys)
+                check_use_of_anonymous(content, surveys)
             elif isinstance(content, SurveyContent):
                 check_survey(content, brands, people)
+                before = surveys_before.get(file.name)
+                check_anonymity(file.name, content, before, triggers, touchpoints, follow_ups)
             elif isinstance(content, LinkContent):
                 check_link(content, surveys, touchpoints.get(content.touchpoint))
             elif isinstance(content, IncentiveContent):
@@ -146,10 +149,12 @@ def _check(
                 check_person(content, touchpoints)
             elif isinstance(content, FollowUpContent):
                 check_follow_up(content, surveys, people)
+                check_use_of_anonymous(content, surveys)
             elif isinstance(content, TopicContent):
                 check_topic(file.name, content, topics)
             else:
                 check_trigger(content, surveys, usable_channels, incentives)
+                check_use_of_anonymous(content, surveys)
         except InvalidInput as error:
             problems += problems_in(file.path, error)
     if problems:
