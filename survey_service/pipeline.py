@@ -16,6 +16,7 @@
                           ▼
                         responses     (partial, finished)  ──▶ GET /v1/responses
                           │  finishing    FinishResponses    what nothing more came to is taken for the whole
+                          │  reading      ReadComments       the language of a comment, and what it is about
                           │  rollups      CountAnswers       counted by the hour  ──▶ GET /v1/metrics
                           │  following    TellInTurn         thanks, cases and calls of webhooks, each exactly once
                           │  cases        MindCases          owners are reminded, what is overdue is escalated
@@ -68,6 +69,7 @@ from survey_service.models.delivery import ChannelName, DeliveryState
 from survey_service.models.outbox import Telling
 from survey_service.models.response import Response
 from survey_service.models.webhook import MAX_WEBHOOKS
+from survey_service.reporting.comments import ReadComments
 from survey_service.reporting.rollups import CountAnswers
 from survey_service.reporting.weekly import STAGE as REPORTS
 from survey_service.reporting.weekly import AskForReports, PlanClaims
@@ -132,6 +134,7 @@ def stages(
         ),
         Stage("mails", store.mails.claims, AnswerMails(store, keyring, bells), batch=50),
         Stage("finishing", store.responses.claims, FinishResponses(store, bells), batch=100),
+        Stage("reading", store.comments, ReadComments(store.comments, store.configuration), batch=200),
         Stage("rollups", store.rollups, CountAnswers(store.rollups), batch=20),
         Stage(ERASING, store.erasures.claims, ErasePeople(store, keyring), batch=10),
         Stage(RETAINING, store.retentions.claims, ForgetOld(store, periods), batch=1),

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from survey_service.answering.folding import Folded, fold
 from survey_service.answering.stop_words import (
     AMBIGUOUS_KEYWORDS,
     HELP_KEYWORDS,
@@ -22,6 +21,7 @@ from survey_service.answering.stop_words import (
     STOP_KEYWORDS,
     Phrases,
 )
+from survey_service.texts.folding import Folded, fold
 
 MOST_WORDS = 15  # of a command, in plain language too; one that is repeated counts once ("STOP STOP …")
 

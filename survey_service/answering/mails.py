@@ -12,7 +12,6 @@ import re
 import structlog
 
 from survey_service.answering.commands import Command, read_command
-from survey_service.answering.folding import fold
 from survey_service.answering.gate import Door, TokenGate, Visit
 from survey_service.answering.opting_out import OptingOut
 from survey_service.answering.recording import Recording
@@ -27,6 +26,7 @@ from survey_service.rules.variables import variables_of
 from survey_service.store.claims import Claim
 from survey_service.store.store import Store
 from survey_service.telemetry import INBOUND_MAILS
+from survey_service.texts.folding import fold
 from survey_service.tokens import Keyring, OptOutSubject
 from survey_service.work.bells import Bells
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from survey_service.answering.commands import Command, mentions_stop, read_command
-from survey_service.answering.folding import Folded, fold
 from survey_service.answering.forms import MAX_TEXT
 from survey_service.answering.numbers_in_words import NUMBERS
 from survey_service.answering.scores import SEPARATORS, read_score
 from survey_service.answering.yes_or_no import read_yes_or_no
 from survey_service.models.survey import Scale
+from survey_service.texts.folding import Folded, fold
 from survey_service.texts.locales import language_of
 from survey_service.texts.printable import printable
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cache
 
-from survey_service.answering.folding import Folded, fold
 from survey_service.answering.numbers_in_words import (
     CONNECTORS,
     HARDLY_NUMBERS,
@@ -24,6 +23,7 @@ from survey_service.answering.numbers_in_words import (
     STARS,
 )
 from survey_service.models.survey import Scale
+from survey_service.texts.folding import Folded, fold
 
 SEPARATORS = " \t\n.,،؛、。;:!?؟…*=/|)]}>~\"'“”»«-–—"  # between a number and its comment
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from survey_service.answering.folding import Folded
 from survey_service.answering.numbers_in_words import CONNECTORS, OPENERS
 from survey_service.answering.scores import EMOJI, END, SEPARATORS, any_of, comment_of
+from survey_service.texts.folding import Folded
 
 # By what they mean, 1 for yes. Lists are divided by white space; an underscore is a space within a phrase.
 _SIGNS = {1: "👍👌✅✔", 0: "👎❌✖"}

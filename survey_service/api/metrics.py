@@ -11,7 +11,7 @@ import orjson
 
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ListOf, ListQuery, list_reply
-from survey_service.api.shapes.metrics import FiguresQuery, MetricRow, MetricsQuery, VolumeRow
+from survey_service.api.shapes.metrics import AnswersQuery, FiguresQuery, MetricRow, MetricsQuery, VolumeRow
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import Scope
 from survey_service.models.rollup import AGENT, LISTED, VOLUME
@@ -43,7 +43,7 @@ async def list_volume(call: Call, query: FiguresQuery) -> Reply:
     return figures_reply(call, query, page, lambda row: volume_row(row, question, time, source.value, now))
 
 
-async def asked(call: Call, query: FiguresQuery, metric: str) -> MetricQuestion:
+async def asked(call: Call, query: AnswersQuery, metric: str) -> MetricQuestion:
     """The question of a query.
 
     Raises:

@@ -86,6 +86,10 @@ REQUESTS: dict[str, Any] = {
         "touchpoints": ["berlin-mitte"],
     },
     "send_report": {"week": "2026-11-16"},
+    "put_topic": {
+        "name": {"en": "Waiting", "de": "Warten"},
+        "words": {"en": ["wait*", "queue*", "too long"], "de": ["wart*", "schlange*", "zu lange"]},
+    },
     "put_follow_up": {
         "name": "Unhappy customers",
         "on": "finished",
@@ -154,6 +158,8 @@ ANSWERS: dict[str, Any] = {
                 "scores": {"nps": 9},
                 "answers": {"nps": 9, "why": "fast"},
                 "comment": "fast",
+                "comment_language": "de",
+                "topics": ["delivery"],
                 "suspect": None,
                 "suspect_by": None,
                 "started_at": "2026-11-22T12:07:31Z",

@@ -1,7 +1,6 @@
 """`survey-service apply`: a folder of configuration files comes in; after a look at the difference it is stored.
 
-Nothing is stored if one file is wrong. The order is that of references: brands, surveys, touchpoints, incentives,
-triggers, links.
+Nothing is stored if one file is wrong. Files may refer to one another and to what is stored already.
 """
 
 from __future__ import annotations
@@ -12,9 +11,12 @@ from typing import Any, TypeVar
 
 from survey_service.api.checks import (
     check_brand,
+    check_follow_up,
     check_incentive,
     check_link,
+    check_person,
     check_survey,
+    check_topic,
     check_touchpoint,
     check_trigger,
 )
@@ -24,10 +26,12 @@ from survey_service.errors import FieldProblem, InvalidInput
 from survey_service.models.base import Version
 from survey_service.models.brand import Brand, BrandContent
 from survey_service.models.delivery import ChannelName
+from survey_service.models.follow_up import FollowUp, FollowUpContent
 from survey_service.models.incentive import Incentive, IncentiveContent
 from survey_service.models.link import Link, LinkContent
-from survey_service.models.person import Person
+from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import Survey, SurveyContent
+from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger
 from survey_service.store.configuration import Configuration
@@ -37,7 +41,7 @@ from survey_service.store.versions import Versions
 _FOLDERS = Path(__file__).parent
 
 ContentT = TypeVar("ContentT", bound=Content)
-Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive
+Row = Brand | Touchpoint | Survey | Trigger | Link | Person | Incentive | FollowUp | Topic
 
 
 def starter_folder() -> Path:
@@ -76,11 +80,14 @@ async def apply_folder(
         return []
     stores: Mapping[str, Registry[Any, Any] | Versions[Any, Any]] = {
         "brands": configuration.brands,
+        "people": configuration.people,
         "touchpoints": configuration.touchpoints,
         "surveys": configuration.surveys,
         "incentives": configuration.incentives,
         "triggers": configuration.triggers,
         "links": configuration.links,
+        "follow-ups": configuration.follow_ups,
+        "topics": configuration.topics,
     }
     for change in wanted:
         await stores[change.file.kind].put(change.file.name, change.file.content, change.version)
@@ -92,6 +99,9 @@ async def _stored(files: Sequence[ConfigFile], configuration: Configuration) -> 
     snapshot = await configuration.current()
     touchpoints = {file.name for file in files if file.kind == "touchpoints"}
     touchpoints |= {file.content.touchpoint for file in files if isinstance(file.content, LinkContent)}
+    touchpoints |= {
+        name for file in files if isinstance(file.content, PersonContent) for name in file.content.touchpoints
+    }
     return {
         "brands": snapshot.brands,
         "touchpoints": await configuration.touchpoints.get_many(sorted(touchpoints)),
@@ -99,7 +109,9 @@ async def _stored(files: Sequence[ConfigFile], configuration: Configuration) -> 
         "incentives": snapshot.incentives,
         "triggers": snapshot.triggers,
         "links": snapshot.links,
+        "follow-ups": snapshot.follow_ups,
         "people": snapshot.people,
+        "topics": snapshot.topics,
     }
 
 
@@ -111,9 +123,11 @@ def _check(
 ) -> None:
     """Hold every file against the rules for its content; it may refer to what is stored and to the other files."""
     brands = _after("brands", BrandContent, files, stored)
+    people = _after("people", PersonContent, files, stored)
     surveys = _after("surveys", SurveyContent, files, stored)
     incentives = _after("incentives", IncentiveContent, files, stored)
     touchpoints = _after("touchpoints", TouchpointContent, files, stored)
+    topics = _after("topics", TopicContent, files, stored)
     problems: list[FieldProblem] = []
     for file in files:
         content = file.content
@@ -123,11 +137,17 @@ def _check(
             elif isinstance(content, TouchpointContent):
                 check_touchpoint(content, surveys)
             elif isinstance(content, SurveyContent):
-                check_survey(content, brands, stored["people"])
+                check_survey(content, brands, people)
             elif isinstance(content, LinkContent):
                 check_link(content, surveys, touchpoints.get(content.touchpoint))
             elif isinstance(content, IncentiveContent):
                 check_incentive(content)
+            elif isinstance(content, PersonContent):
+                check_person(content, touchpoints)
+            elif isinstance(content, FollowUpContent):
+                check_follow_up(content, surveys, people)
+            elif isinstance(content, TopicContent):
+                check_topic(file.name, content, topics)
             else:
                 check_trigger(content, surveys, usable_channels, incentives)
         except InvalidInput as error:

@@ -1,7 +1,6 @@
 """A folder of YAML and JSON files comes in; configuration in the right shape, or what is wrong in which file, goes out.
 
-The layout is `brands/ID.yaml`, `touchpoints/ID.yaml`, `surveys/ID.yaml`, `incentives/ID.yaml`,
-`triggers/ID.yaml`, `links/ID.yaml`.
+The layout is `brands/ID.yaml`, `people/ID.yaml` and so on, a folder for each kind of `SHAPES`.
 """
 
 from __future__ import annotations
@@ -15,31 +14,47 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from survey_service.api.checks import check_link_id, check_resource_id, check_touchpoint_id
+from survey_service.api.checks import check_link_id, check_person_id, check_resource_id, check_touchpoint_id
 from survey_service.api.problems import invalid_from
 from survey_service.api.strict_json import parse_json
 from survey_service.cli.plain_yaml import PlainLoader
 from survey_service.errors import FieldProblem, InvalidInput, MalformedInput
 from survey_service.models.brand import BrandContent
+from survey_service.models.follow_up import FollowUpContent
 from survey_service.models.incentive import IncentiveContent
 from survey_service.models.link import LinkContent
+from survey_service.models.person import PersonContent
 from survey_service.models.survey import SurveyContent
+from survey_service.models.topic import TopicContent
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.models.trigger import TriggerContent
 
-Content = BrandContent | TouchpointContent | SurveyContent | TriggerContent | LinkContent | IncentiveContent
+Content = (
+    BrandContent
+    | PersonContent
+    | SurveyContent
+    | TouchpointContent
+    | IncentiveContent
+    | TriggerContent
+    | LinkContent
+    | FollowUpContent
+    | TopicContent
+)
 
 SHAPES: Mapping[str, type[Content]] = {
     "brands": BrandContent,
+    "people": PersonContent,
     "surveys": SurveyContent,
     "touchpoints": TouchpointContent,
     "incentives": IncentiveContent,
     "triggers": TriggerContent,
     "links": LinkContent,
+    "follow-ups": FollowUpContent,
+    "topics": TopicContent,
 }
 """Each folder with what its files hold, in the order in which one refers to the other."""
 
-_NAME_CHECKS = {"touchpoints": check_touchpoint_id, "links": check_link_id}
+_NAME_CHECKS = {"touchpoints": check_touchpoint_id, "links": check_link_id, "people": check_person_id}
 _YAML = frozenset({".yaml", ".yml"})
 _SUFFIXES = _YAML | {".json"}
 

@@ -47,6 +47,15 @@ class Measure(Noun):
     scale: str
 
 
+class Reading(Noun):
+    """The claim of the stage that reads comments, as on a claimable row; `due_at` is None once it was read."""
+
+    due_at: datetime | None = None
+    lease: str | None = None
+    claim: int = 0
+    deaths: int = 0
+
+
 class Response(Claimable, Telling, Erasable):
     """Raw values and the scale they were given on; scores of a period are always computed, never stored.
 
@@ -82,6 +91,10 @@ class Response(Claimable, Telling, Erasable):
     asked: tuple[str, ...] = ()  # questions that were on a confirmed page, answered or not
     answers: dict[str, AnswerValue] = Field(default_factory=dict)
     comment: str | None = None
+    comment_language: str | None = None  # found by reading it, as are the topics
+    topics: tuple[str, ...] = ()
+    # Written by those who change the comment and by the stage alone (see `store/comments.py`).
+    reading: Reading | None = Field(default=None, exclude=True)
     texts: tuple[str, ...] = ()  # the incoming texts that are in it: none of them is read as a second answer
     submissions: tuple[str, ...] = ()  # the page's own ids of what is in it: sent again, they change nothing
     network: str | None = None  # keyed hash of the network that the first answer came from

@@ -17,16 +17,22 @@ Cube = tuple[str, ...]  # the dimensions, sorted; () is the total
 LISTED = "dimensions."
 AGENT = LISTED + "agent"
 # What every response has; survey and question stand in every cell and need no cube.
-FIXED_DIMENSIONS = ("brand", "channel", "journey_stage", "language", "region", "touchpoint", "trigger", "variant")
+SINGLE_DIMENSIONS = ("brand", "channel", "journey_stage", "language", "region", "touchpoint", "trigger", "variant")
+# Of this one a response has any number of values. It counts in the group of each, so that groups overlap and do not
+# add up to the whole; one without a value counts in the group of none.
+TOPIC, TOPICS = "topic", "topics"  # the dimension, and where its values stand in a response
+FIXED_DIMENSIONS = (*SINGLE_DIMENSIONS, TOPIC)
 PAIRS: frozenset[Cube] = frozenset(
     {
         ("channel", "touchpoint"),
         (AGENT, "touchpoint"),
         ("journey_stage", "region"),
+        ("region", "touchpoint"),
+        (TOPIC, "touchpoint"),
         ("trigger", "variant"),
     }
 )
-CUBES = 1  # raised with every change of the cubes: all answers are then counted anew
+CUBES = 2  # raised with every change of the cubes: all answers are then counted anew
 
 VOLUME = "volume"  # a metric that every response has: its value is a `Progress`
 

@@ -84,7 +84,7 @@ async def _known(parts: Parts, viewer: Viewer) -> Known:
     zones = [viewer.timezone, *(brand.timezone for brand in snapshot.brands.values())]
     zones += [row.timezone for row in touchpoints.values()]
     listed = list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"]
-    return Known(snapshot.surveys, touchpoints, listed, snapshot.brands)
+    return Known(snapshot.surveys, touchpoints, listed, snapshot.brands, snapshot.topics)
 
 
 def _curl_line(parts: Parts, known: Known) -> str:

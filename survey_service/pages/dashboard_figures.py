@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,16 +15,20 @@ from survey_service.calendars.buckets import end_of, label_of, shifted
 from survey_service.errors import InvalidInput
 from survey_service.models.case import ACTIVE_STATES, Case
 from survey_service.models.response import Response
+from survey_service.models.rollup import TOPIC, TOPICS
 from survey_service.pages.dashboard_filters import Filters
 from survey_service.reporting.comparing import Figure
 from survey_service.reporting.metrics import Metrics
 from survey_service.reporting.outcomes import Outcomes, Unanswerable
-from survey_service.reporting.scores import Score
+from survey_service.reporting.phrases import PhraseQuestion, Talk, read_phrases
+from survey_service.reporting.scores import Metric, Score
 from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
 
 ANSWERS, CASES = 12, 6  # that are listed
 MOST_COUNTED = 1_000  # cases
+_COMMENTS = 500  # that are read for phrases
+_WORST: Mapping[Metric, str] = {"nps": "detractors", "csat": "others", "ces": "others"}
 _INSTANT = timedelta(milliseconds=1)
 
 
@@ -48,6 +52,8 @@ class Overview:
     cases: tuple[Case, ...] = ()
     open_cases: int = 0
     any_response: bool = True
+    topics: tuple[Figure, ...] = ()  # the most frequent first; with None: answers that are about none of them
+    talk: Talk | None = None  # of those who were least happy
 
 
 async def read_overview(store: Store, filters: Filters, now: datetime) -> Overview:
@@ -60,12 +66,13 @@ async def read_overview(store: Store, filters: Filters, now: datetime) -> Overvi
         return Overview(any_response=False)
     metrics, scale = Metrics(store), filters.ask.scale
     span = filters.span
-    headline, over_time, ranked, answers, (cases, open_cases) = await asyncio.gather(
+    headline, over_time, ranked, answers, (cases, open_cases), (topics, talk) = await asyncio.gather(
         metrics.compared_with_before(filters.question()),
         metrics.scores(filters.question(granularity=span.granularity)),
         metrics.league_table(filters.question(group_by=("touchpoint",))),
         newest_answers(store, filters),
         _open_cases(store, filters),
+        _said(store, filters),
     )
     total = next((figure for figure in headline.figures if figure.group.scale == scale), None)
     scores = {figure.group.label: figure.score for figure in over_time.figures if figure.group.scale == scale}
@@ -77,6 +84,8 @@ async def read_overview(store: Store, filters: Filters, now: datetime) -> Overvi
         cases=cases,
         open_cases=open_cases,
         any_response=total is not None or bool(answers) or await _any_response(store, filters),
+        topics=topics,
+        talk=talk,
     )
 
 
@@ -104,22 +113,45 @@ async def read_funnel(store: Store, filters: Filters) -> Mapping[str, Any] | Non
     if filters.ask is None:
         return {}
     try:
-        rows = await Outcomes(store).funnel(filters.all_questions())
+        # Of an invitation nobody knows what its answer will be about.
+        rows = await Outcomes(store).funnel(replace(filters, topic="").all_questions())
     except (InvalidInput, Unanswerable):
         return None
     return next((row for _, row in rows), {})
 
 
+async def _said(store: Store, filters: Filters) -> tuple[tuple[Figure, ...], Talk]:
+    """What comments are about, and what the least happy ones say."""
+    return await asyncio.gather(_topics(store, filters), _talk(store, filters))
+
+
+async def _topics(store: Store, filters: Filters) -> tuple[Figure, ...]:
+    """Each topic against the answers without it; none where that cannot be counted at once."""
+    scale = filters.ask.scale if filters.ask else ""
+    try:
+        answer = await Metrics(store).league_table(replace(filters, topic="").question(group_by=(TOPIC,)))
+    except InvalidInput:
+        return ()
+    found = [figure for figure in answer.figures if figure.group.scale == scale and figure.score and figure.score.n]
+    return tuple(sorted(found, key=lambda figure: -(figure.score.n if figure.score else 0)))
+
+
+async def _talk(store: Store, filters: Filters) -> Talk:
+    about, scale = filters.question(), filters.ask.scale if filters.ask else None
+    return await read_phrases(store, PhraseQuestion(about, _WORST[about.metric], scale, most=_COMMENTS))
+
+
 async def _open_cases(store: Store, filters: Filters) -> tuple[tuple[Case, ...], int]:
     """The newest of them, whenever they were opened, and how many there are."""
-    only = {name: values for name, values in filters.only.items() if name != "region"}  # no case keeps its region
+    # No case keeps its region, or what it is about.
+    only = {name: values for name, values in filters.only.items() if name not in {"region", TOPIC}}
     match = {"state": {"$in": [state.value for state in ACTIVE_STATES]}, **_in_lists(only)}
     count = await store.cases.count(match, MOST_COUNTED)
     return (await store.cases.page(match, PageRequest(limit=CASES))).rows if count else (), count
 
 
 def _in_lists(only: Mapping[str, frozenset[str | None]]) -> dict[str, Any]:
-    return {name: {"$in": sorted(values, key=str)} for name, values in only.items()}
+    return {TOPICS if name == TOPIC else name: {"$in": sorted(values, key=str)} for name, values in only.items()}
 
 
 async def _any_response(store: Store, filters: Filters) -> bool:

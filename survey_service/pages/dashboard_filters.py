@@ -81,6 +81,7 @@ class Filters:
     touchpoint: str = ""
     region: str = ""
     channel: str = ""
+    topic: str = ""
     allowed: frozenset[str] | None = None
     given: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,7 +97,7 @@ class Filters:
     def only(self) -> dict[str, frozenset[str | None]]:
         """The dimensions that answers are chosen by, as reporting calls them."""
         only: dict[str, frozenset[str | None]] = {}
-        for name in ("survey", "region", "channel"):
+        for name in ("survey", "region", "channel", "topic"):
             if value := getattr(self, name):
                 only[name] = frozenset({value})
         if self.of_brand is not None and not self.survey:
@@ -134,7 +135,7 @@ class Filters:
         )
 
 
-NAMES = ("brand", "survey", "question", "touchpoint", "region", "channel", "period", "from", "to", "zone")
+NAMES = ("brand", "survey", "question", "touchpoint", "region", "channel", "topic", "period", "from", "to", "zone")
 
 
 def read_filters(
@@ -161,6 +162,7 @@ def read_filters(
         touchpoint=given["touchpoint"],
         region=given["region"],
         channel=given["channel"],
+        topic=given["topic"],
         allowed=allowed,
         given=given,
     )

@@ -146,6 +146,37 @@ class RankingView:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicView:
+    """One topic of the comments; `share` is that of all answers."""
+
+    rank: RankView
+    share: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseView:
+    """What several people wrote; `drawing` is how many, beside the most frequent one."""
+
+    text: str
+    lang: str
+    people: str
+    drawing: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class TalkView:
+    """What comments are about, and what those who were least happy say."""
+
+    sentence: str
+    topics: tuple[TopicView, ...]
+    axis: Markup
+    table: TableView | None
+    phrases_heading: str
+    phrases_sentence: str
+    phrases: tuple[PhraseView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerView:
     """One answer; no address of the person stands in it."""
 
@@ -181,6 +212,7 @@ class DashboardView:
     over_time: ChartView | None
     distribution: ChartView | None
     ranking: RankingView | None
+    talk: TalkView | None
     answers: tuple[AnswerView, ...]
     cases: tuple[CaseView, ...]
     case_count: str

@@ -40,7 +40,7 @@ Href = Callable[[str], str]
 
 def headline_of(figure: Figure, label: str, period: str, periods: Sequence[Period], words: Words) -> HeadlineView:
     """The number first, with its interval and how many answers are behind it."""
-    score = _known(figure)
+    score = known_score(figure)
     return HeadlineView(
         label=label,
         period=period,
@@ -59,13 +59,13 @@ def over_time_of(filters: Filters, periods: Sequence[Period], words: Words) -> C
     points = [_point(period, metric, granularity_text(filters, period, words), words) for period in periods]
     answered = [period for period in periods if period.score and period.score.score is not None]
     sentence = _course(filters, answered, words)
-    axis = _axis(metric, [period.score for period in answered if period.score])
-    drawing = over_time("over-time", words("Score over time"), sentence, points, axis, _shower(metric, words))
+    axis = axis_of(metric, [period.score for period in answered if period.score])
+    drawing = over_time("over-time", words("Score over time"), sentence, points, axis, shower_of(metric, words))
     rows = tuple(
-        (point.label, *_cells(period.score, metric, words)) for point, period in zip(points, periods, strict=True)
+        (point.label, *score_cells(period.score, metric, words)) for point, period in zip(points, periods, strict=True)
     )
     note = words("The band shows where the true score lies in 95 of 100 cases; an open dot is a period that goes on.")
-    head = (words("Period"), *_head(words))
+    head = (words("Period"), *score_head(words))
     return ChartView("over-time", words("Score over time"), sentence, drawing, TableView(head, rows), note)
 
 
@@ -118,42 +118,50 @@ def ranking_of(
     """Touchpoints on one common scale, each against the rest; None where there is nothing to compare."""
     if len(figures) < 2:
         return None
-    metric = _known(figures[0]).metric
+    metric = known_score(figures[0]).metric
     named = [(_place(figure, names, words), figure) for figure in figures]
     shown = named if len(named) <= RANKED else [*named[:8], *named[-7:]]
-    axis = _axis(metric, [_known(figure) for _, figure in shown])
+    axis = axis_of(metric, [known_score(figure) for _, figure in shown])
     reference = total.score if total else None
-    verdicts = {
-        "better": words("above the rest"),
-        "worse": words("below the rest"),
-        "noise": words("no clear difference"),
-    }
-    rows = []
-    for name, figure in shown:
-        score, verdict = _known(figure), verdict_of(figure)
-        interval = score.interval
-        dot = Dot(score.score or 0.0, interval.low if interval else None, interval.high if interval else None, verdict)
-        rows.append(
-            RankView(
-                name=name,
-                href=href(figure.group.keys[0] or ""),
-                score=score_text(metric, score.score or 0.0, words.lang),
-                answers=answers_text(score.n, words),
-                verdict=verdict,
-                verdict_text=verdicts[verdict],
-                drawing=whisker(dot, axis, reference),
-            )
-        )
-    table = tuple((name, *_cells(figure.score, metric, words), verdicts[verdict_of(figure)]) for name, figure in named)
-    head = (words("Touchpoint"), *_head(words), words("Against the rest"))
+    verdicts = verdict_texts(words)
+    rows = [rank_view(name, href(figure.group.keys[0] or ""), figure, axis, reference, words) for name, figure in shown]
+    table = tuple(
+        (name, *score_cells(figure.score, metric, words), verdicts[verdict_of(figure)]) for name, figure in named
+    )
+    head = (words("Touchpoint"), *score_head(words), words("Against the rest"))
     left_out = len(named) - len(shown)
     return RankingView(
         sentence=_standings(named, words),
         rows=tuple(rows),
-        axis=scale_line(axis, _shower(metric, words)),
+        axis=scale_line(axis, shower_of(metric, words)),
         table=TableView(head, table[:TABLED]),
         left_out=words("Between them, in the table only: {n}", n=decimal(left_out, words.lang)) if left_out else "",
     )
+
+
+def rank_view(name: str, href: str, figure: Figure, axis: Axis, reference: float | None, words: Words) -> RankView:
+    """One row of a ranking; `reference` is the score of all."""
+    score, verdict = known_score(figure), verdict_of(figure)
+    interval = score.interval
+    dot = Dot(score.score or 0.0, interval.low if interval else None, interval.high if interval else None, verdict)
+    return RankView(
+        name=name,
+        href=href,
+        score=score_text(score.metric, score.score or 0.0, words.lang),
+        answers=answers_text(score.n, words),
+        verdict=verdict,
+        verdict_text=verdict_texts(words)[verdict],
+        drawing=whisker(dot, axis, reference),
+    )
+
+
+def verdict_texts(words: Words) -> dict[Verdict, str]:
+    """Each verdict in words."""
+    return {
+        "better": words("above the rest"),
+        "worse": words("below the rest"),
+        "noise": words("no clear difference"),
+    }
 
 
 def funnel_of(row: Mapping[str, Any] | None, words: Words) -> ChartView:
@@ -251,15 +259,16 @@ def _standings(named: Sequence[tuple[str, Figure]], words: Words) -> str:
         return words("No touchpoint differs from the rest by more than chance.")
     parts = []
     if better:
-        parts.append(words("Clearly above the rest: {names}.", names=_listed(better)))
+        parts.append(words("Clearly above the rest: {names}.", names=listed(better)))
     if worse:
-        parts.append(words("Clearly below the rest: {names}.", names=_listed(worse)))
+        parts.append(words("Clearly below the rest: {names}.", names=listed(worse)))
     if len(better) + len(worse) < len(named):
         parts.append(words("All other differences may be chance."))
     return " ".join(parts)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names of a list, in a sentence."""
     return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
@@ -287,7 +296,7 @@ def _point(period: Period, metric: Metric, label: str, words: Words) -> Point:
     )
 
 
-def _axis(metric: Metric, scores: Sequence[Score]) -> Axis:
+def axis_of(metric: Metric, scores: Sequence[Score]) -> Axis:
     """All scores fit, and the intervals of those with enough answers: one answer alone would stretch it to its ends."""
     low, high = _BOUNDS[metric]
     values = [score.score for score in scores if score.score is not None]
@@ -295,11 +304,13 @@ def _axis(metric: Metric, scores: Sequence[Score]) -> Axis:
     return axis_for([*values, *(end for each in solid for end in (each.low, each.high))], low, high)
 
 
-def _head(words: Words) -> tuple[str, ...]:
+def score_head(words: Words) -> tuple[str, ...]:
+    """What stands above the cells of a score."""
     return (words("Score"), words("95 % interval"), words("Answers"))
 
 
-def _cells(score: Score | None, metric: Metric, words: Words) -> tuple[str, ...]:
+def score_cells(score: Score | None, metric: Metric, words: Words) -> tuple[str, ...]:
+    """A score in a table: itself, its interval, how many answers."""
     if score is None or score.score is None:
         return ("–", "–", "0")
     between = interval_text(metric, score.interval, words) if score.interval else "–"
@@ -313,7 +324,8 @@ def _by_band(score: Score) -> dict[Band, int]:
     return counts
 
 
-def _shower(metric: Metric, words: Words) -> Callable[[float, int], str]:
+def shower_of(metric: Metric, words: Words) -> Callable[[float, int], str]:
+    """How the ticks of an axis are written."""
     return partial(_show, metric, words.lang)
 
 
@@ -325,7 +337,8 @@ def _metric(filters: Filters) -> Metric:
     return filters.ask.metric if filters.ask else "nps"
 
 
-def _known(figure: Figure) -> Score:
+def known_score(figure: Figure) -> Score:
+    """The score of a figure that is shown; raises ValueError for one that is withheld."""
     if figure.score is None:
         raise ValueError("a figure that is withheld is not shown")
     return figure.score

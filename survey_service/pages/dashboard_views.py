@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from survey_service.models.case import Case
 from survey_service.models.delivery import ChannelName
 from survey_service.models.response import Response
 from survey_service.models.survey import Survey
+from survey_service.models.topic import Topic
 from survey_service.models.touchpoint import Touchpoint
 from survey_service.pages.dashboard_figures import MOST_COUNTED, Overview
 from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of, surveys_of
@@ -33,6 +34,7 @@ from survey_service.pages.dashboard_sections import (
     ranking_of,
     value_text,
 )
+from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
 from survey_service.reporting.figure_texts import metric_text
 from survey_service.texts.locales import spoken_text
@@ -51,6 +53,7 @@ class Known:
     touchpoints: Mapping[str, Touchpoint]
     zones: Sequence[str]
     brands: Mapping[str, Brand]
+    topics: Mapping[str, Topic] = field(default_factory=dict)
 
 
 def reader_of(viewer: Viewer) -> ReaderView:
@@ -64,6 +67,7 @@ def dashboard_view(
     """Everything on one page."""
     words = words_in(viewer.language)
     names = {name: row.name for name, row in known.touchpoints.items()}
+    topic_names = {name: spoken_text(topic.name, words.lang)[0] for name, topic in known.topics.items()}
     figure = overview.headline if overview.headline and overview.headline.score else None
     score = figure.score if figure else None
     label = ask_text(filters.ask, known.surveys.get(filters.survey), words) if filters.ask else ""
@@ -76,6 +80,7 @@ def dashboard_view(
         over_time=over_time_of(filters, overview.periods, words) if figure else None,
         distribution=distribution_of(score, words) if score else None,
         ranking=ranking_of(overview.ranked, score, names, lambda place: _href(filters, touchpoint=place), words),
+        talk=talk_of(overview, score, topic_names, lambda topic: _href(filters, topic=topic), words) if score else None,
         answers=answer_views(overview.answers, filters, names, viewer),
         cases=tuple(_case_view(case, names, viewer, filters, now, words) for case in overview.cases),
         case_count=_case_count(overview.open_cases, words),
@@ -162,6 +167,7 @@ def _preset_texts(words: Words) -> dict[Preset, str]:
 
 def _filters_view(filters: Filters, known: Known, found: Sequence[str], viewer: Viewer, words: Words) -> FiltersView:
     span = filters.span
+    topics = {name: spoken_text(topic.name, words.lang)[0] for name, topic in known.topics.items()}
     presets = tuple(
         PresetView(label, _href(filters, period=preset.value, **{"from": "", "to": ""}), span.preset is preset)
         for preset, label in _preset_texts(words).items()
@@ -179,6 +185,7 @@ def _filters_view(filters: Filters, known: Known, found: Sequence[str], viewer: 
             filters.touchpoint,
         ),
         _select("region", words("Region"), words("All regions"), _region_choices(filters, known), filters.region),
+        *([_select("topic", words("Topic"), words("All topics"), topics, filters.topic)] if topics else []),
         _select("channel", words("Channel"), words("All channels"), _channel_choices(words), filters.channel),
         _zone_select(filters, known, words),
     )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from survey_service.models.response import ResponseStatus
-from survey_service.models.rollup import FIXED_DIMENSIONS, LISTED, PAIRS, VOLUME, Cube, Progress, text_of
+from survey_service.models.rollup import (
+    LISTED,
+    PAIRS,
+    SINGLE_DIMENSIONS,
+    TOPIC,
+    TOPICS,
+    VOLUME,
+    Cube,
+    Progress,
+    text_of,
+)
 
 
 class Value(NamedTuple):
@@ -44,21 +55,25 @@ def values_of(facts: Mapping[str, Any]) -> list[Value]:
     ]
 
 
-def dimensions_of(facts: Mapping[str, Any]) -> dict[str, str | None]:
-    """Every dimension of a response: the fixed ones, and those that its survey lists."""
+def dimensions_of(facts: Mapping[str, Any]) -> dict[str, tuple[str | None, ...]]:
+    """Every dimension of a response with its values: the fixed ones, and those that its survey lists.
+
+    All but the topics have one value; what lacks a dimension has None there.
+    """
     listed = facts.get("dimensions") or {}
     return {
-        **{name: text_of(facts.get(name)) for name in FIXED_DIMENSIONS},
-        **{LISTED + name: text_of(value) for name, value in listed.items()},
+        **{name: (text_of(facts.get(name)),) for name in SINGLE_DIMENSIONS},
+        TOPIC: tuple(facts.get(TOPICS) or (None,)),
+        **{LISTED + name: (text_of(value),) for name, value in listed.items()},
     }
 
 
 def places_of(facts: Mapping[str, Any]) -> Iterator[Place]:
-    """Every cell of every cube that a response is counted in; one that lacks a dimension has None there."""
+    """Every cell of every cube that a response is counted in."""
     dimensions = dimensions_of(facts)
     pairs = [pair for pair in PAIRS if all(name in dimensions for name in pair)]
     cubes: list[Cube] = [(), *((name,) for name in dimensions), *pairs]
-    keyed = [(cube, tuple(dimensions[name] for name in cube)) for cube in cubes]
+    keyed = [(cube, keys) for cube in cubes for keys in itertools.product(*(dimensions[name] for name in cube))]
     for given in values_of(facts):
         for cube, keys in keyed:
             yield Place(cube, keys, given)

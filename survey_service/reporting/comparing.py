@@ -76,22 +76,28 @@ def against_a_group(figures: Iterable[Figure], baseline: tuple[str | None, ...])
     ]
 
 
-def ranked(figures: Iterable[Figure], least: int) -> list[Figure]:
+def ranked(figures: Iterable[Figure], least: int, wholes: Histograms | None = None) -> list[Figure]:
     """Figures with their place in the table of their scale and period, each against the rest of that table.
 
-    Withheld ones have no place, and are in nobody's rest.
+    Withheld ones have no place, and are in nobody's rest. Where groups overlap, `wholes` has all answers of each
+    table: without them, those in two groups would count twice.
     """
     tables: defaultdict[tuple[str, datetime | None], list[Figure]] = defaultdict(list)
     for figure in figures:
         tables[figure.group.scale, figure.group.label].append(figure)
-    return [figure for table in tables.values() for figure in _ranked_table(table, least)]
+    return [
+        figure
+        for (scale, label), table in tables.items()
+        for figure in _ranked_table(table, least, (wholes or {}).get(Group(scale, label, ())))
+    ]
 
 
-def _ranked_table(table: list[Figure], least: int) -> list[Figure]:
+def _ranked_table(table: list[Figure], least: int, whole: Counter[int] | None) -> list[Figure]:
     shown = [(figure, figure.score) for figure in table if figure.score is not None and figure.score.n]
-    total: Counter[int] = Counter()
-    for _, score in shown:
-        total.update(score.distribution)
+    total = Counter(whole or {})
+    if whole is None:
+        for _, score in shown:
+            total.update(score.distribution)
     level = corrected_level(len(shown))
     scores = [score.score or 0.0 for _, score in shown]
     placed = []

@@ -6,6 +6,7 @@ a bound.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from survey_service.calendars.buckets import Granularity, has_whole_hours, label_of, stretches
-from survey_service.models.rollup import VOLUME, cube_of
+from survey_service.models.rollup import TOPIC, VOLUME, cube_of
 from survey_service.reporting.cells import dimensions_of, values_of
 from survey_service.reporting.comparing import Figure, against_a_group, against_the_period_before, figures_of, ranked
 from survey_service.reporting.dimensions import QUESTION, SURVEY
@@ -108,9 +109,12 @@ class Metrics:
         return replace(answer, figures=_in_order(against_a_group(answer.figures, baseline)))
 
     async def league_table(self, question: MetricQuestion) -> Answer:
-        """The same with ranks, each against the rest of its table."""
+        """The same with ranks, each against the rest of its table: of topics, against all answers without that one."""
         answer = await self.scores(question)
-        return replace(answer, figures=_in_order(ranked(answer.figures, question.least)))
+        wholes: Histograms = {}
+        if TOPIC in question.group_by:
+            wholes, _ = await self._histograms(replace(question, group_by=()), question.metric, answer.time)
+        return replace(answer, figures=_in_order(ranked(answer.figures, question.least, wholes)))
 
     async def volume(self, question: MetricQuestion) -> tuple[list[Volume], Time, Source]:
         """How many responses there are by period and group; `metric` is not looked at."""
@@ -127,7 +131,7 @@ class Metrics:
     async def _histograms(self, question: MetricQuestion, metric: str, time: Time) -> tuple[Histograms, Source]:
         clock = stretches(question.zone, time.start, time.end) if question.granularity else ()
         wanted = Wanted(metric, time.start, time.end, question.group_by, question.only, question.granularity, clock)
-        cube = cube_of(wanted.dimensions)
+        cube = None if _would_count_twice(wanted) else cube_of(wanted.dimensions)
         if cube is not None and has_whole_hours(clock) and time.is_in_whole_hours:
             cover = cover_of(time, question.granularity, question.zone)
             return await read_rollups(self._database, wanted, cube, cover), Source.ROLLUP
@@ -140,12 +144,20 @@ class Metrics:
             if not wanted.dimensions <= listed.keys():
                 continue  # its survey does not list one of them
             for given in values_of(facts):
-                values = {**listed, SURVEY: facts["survey"], QUESTION: given.question}
-                matches = all(values[name] in wanted.only[name] for name in wanted.only)
-                if given.metric == wanted.metric and matches:
-                    group = Group(given.scale, label, tuple(values[name] for name in wanted.by))
-                    found[group][given.value] += responses
+                if given.metric != wanted.metric:
+                    continue
+                values = {**listed, SURVEY: (facts["survey"],), QUESTION: (given.question,)}
+                for name, chosen in wanted.only.items():
+                    values[name] = tuple(value for value in values[name] if value in chosen)
+                if all(values[name] for name in wanted.only):
+                    for keys in itertools.product(*(values[name] for name in wanted.by)):
+                        found[Group(given.scale, label, keys)][given.value] += responses
         return dict(found)
+
+
+def _would_count_twice(wanted: Wanted) -> bool:
+    """Whether cells of topics would be added up: an answer that is about two of them stands in both."""
+    return TOPIC not in wanted.by and len(wanted.only.get(TOPIC, ())) > 1
 
 
 def order_of(group: Group, rank: int | None = None) -> tuple[Any, ...]:

@@ -31,6 +31,8 @@ _OF_THE_ANSWER = (
     "scores",
     "answers",
     "comment",
+    "comment_language",
+    "topics",
     "suspect",
     "suspect_by",
     "started_at",
@@ -76,6 +78,7 @@ def stored_response_row(document: Mapping[str, Any]) -> dict[str, Any]:
         **{name: get(name) for name in _OF_THE_ANSWER},
         "scores": get("scores") or {},
         "answers": get("answers") or {},
+        "topics": list(get("topics") or ()),
     }
 
 

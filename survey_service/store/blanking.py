@@ -34,6 +34,8 @@ def blank_response(document: Document, survey: Survey | None, now: datetime) -> 
         "dimensions": _dimensions(document, survey),
         "answers": _answers(document.get("answers") or {}, survey),
         "comment": None,
+        "comment_language": None,
+        "reading": None,
         "texts": [],
         "submissions": [],
         "network": None,

@@ -18,6 +18,7 @@ from survey_service.models.outbox import NewsType
 from survey_service.models.pause import Pause, PauseScope
 from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import Survey, SurveyContent
+from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger, TriggerContent
 from survey_service.models.webhook import Webhook
@@ -44,6 +45,7 @@ class Snapshot:
     follow_ups: Mapping[str, FollowUp] = field(default_factory=dict)
     incentives: Mapping[str, Incentive] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    topics: Mapping[str, Topic] = field(default_factory=dict)
     policy: ContactPolicyContent = field(default_factory=ContactPolicyContent)
     places: Mapping[str, Touchpoint] = field(default_factory=dict)  # the registered touchpoints of the links
 
@@ -97,6 +99,7 @@ class Configuration:
         self.incentives: Registry[Incentive, IncentiveContent] = Registry(
             database, "incentives", Incentive, IncentiveContent
         )
+        self.topics: Registry[Topic, TopicContent] = Registry(database, "topics", Topic, TopicContent)
         self.webhooks = Webhooks(database)
         self.pauses = Pauses(database)
         self._snapshot: Snapshot | None = None
@@ -123,6 +126,7 @@ class Configuration:
                 follow_ups=_by_id(await self.follow_ups.all()),
                 incentives=_by_id(await self.incentives.all()),
                 webhooks=_by_id(await self.webhooks.all()),
+                topics=_by_id(await self.topics.all()),
                 policy=await self.policies.get(POLICY_ID) or ContactPolicyContent(),
                 places=await self.touchpoints.get_many([link.touchpoint for link in links]),
             )

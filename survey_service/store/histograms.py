@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from survey_service.calendars.buckets import Granularity, Stretch
 from survey_service.errors import InvalidInput
-from survey_service.models.rollup import FIXED_DIMENSIONS, LISTED, Cube, Span
+from survey_service.models.rollup import LISTED, SINGLE_DIMENSIONS, TOPIC, TOPICS, Cube, Span
 from survey_service.store.database import Database
 from survey_service.store.rollups import DAY, HOUR
 
@@ -108,17 +108,26 @@ async def read_facts(database: Database, wanted: Wanted) -> AsyncIterator[tuple[
         InvalidInput: more responses than one answer may read.
     """
     match: dict[str, Any] = {"started_at": {"$gte": wanted.start, "$lt": wanted.end}}
-    fixed = {"survey", *FIXED_DIMENSIONS} & wanted.only.keys()
+    fixed = {"survey", *SINGLE_DIMENSIONS} & wanted.only.keys()
     match |= {name: {"$in": list(wanted.only[name])} for name in fixed}
+    if TOPIC in wanted.only:
+        match[TOPICS] = topics_among(wanted.only[TOPIC])
     if await database["responses"].count_documents(match, limit=MOST_ANSWERS + 1) > MOST_ANSWERS:
         raise too_many_answers(MOST_ANSWERS)
     needed = {name.removeprefix(LISTED): name for name in wanted.dimensions if name.startswith(LISTED)}
     facts: dict[str, Any] = {name: f"${name}" for name in ("survey", "suspect", "status", "scores", "measures")}
-    facts |= {name: f"${name}" for name in wanted.dimensions if name in FIXED_DIMENSIONS}
+    facts |= {name: f"${name}" for name in wanted.dimensions if name in SINGLE_DIMENSIONS}
+    facts |= {TOPICS: f"${TOPICS}"} if TOPIC in wanted.dimensions else {}
     facts |= {"dimensions": {name: f"${path}" for name, path in needed.items()}}
     grouped = {"_id": {"label": label_expression("$started_at", wanted), "facts": facts}, "n": {"$sum": 1}}
     async for document in database["responses"].aggregate([{"$match": match}, {"$group": grouped}], batchSize=5_000):
         yield document["_id"]["label"], document["_id"]["facts"], document["n"]
+
+
+def topics_among(wanted: Collection[str | None]) -> dict[str, Any]:
+    """The condition on a response's list of topics: it holds one of these, None: it is empty."""
+    none: list[Any] = [None, []] if None in wanted else []
+    return {"$in": [*none, *filter(None, wanted)]}
 
 
 async def oldest_cell(database: Database, metric: str) -> datetime | None:

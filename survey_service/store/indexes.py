@@ -18,6 +18,19 @@ _NEWEST = IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="ne
 _NEWEST_REQUEST = IndexModel([("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest")
 _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="changed")
 
+_READING = [
+    IndexModel(
+        [("reading.due_at", ASCENDING)], name="reading_due", partialFilterExpression={"reading.due_at": {"$gt": EPOCH}}
+    ),
+    IndexModel(
+        [("reading.lease", ASCENDING)],
+        name="reading_lease",
+        partialFilterExpression={"reading.lease": {"$type": "string"}},
+    ),
+]
+
+_HAS_WORDS = {"comment": {"$gt": ""}}
+COMMENTED, COMMENTED_AT = "commented", "commented_at"  # in order of time; likewise, of each touchpoint
 DUE_OF_WEBHOOK = "due_of_webhook"
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
@@ -30,6 +43,7 @@ PLAIN = (
     "links",
     "pauses",
     "people",
+    "topics",
     "webhook_health",
     "webhooks",
 )
@@ -110,8 +124,15 @@ INDEXES: dict[str, list[IndexModel]] = {
         _DUE,
         _LEASE,
         *OUTBOX_INDEXES,
+        *_READING,
         _CHANGED,
         IndexModel([("started_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
+        IndexModel([("started_at", DESCENDING)], name=COMMENTED, partialFilterExpression=_HAS_WORDS),
+        IndexModel(
+            [("touchpoint", ASCENDING), ("started_at", DESCENDING)],
+            name=COMMENTED_AT,
+            partialFilterExpression=_HAS_WORDS,
+        ),
         IndexModel([("survey", ASCENDING), ("updated_at", ASCENDING)], name="of_survey"),
         IndexModel([("survey", ASCENDING), ("started_at", ASCENDING)], name="of_survey_by_start"),
         IndexModel(

@@ -15,6 +15,7 @@ from survey_service.models.invitation import InvitationState, states_that_may_be
 from survey_service.models.outbox import outbox_change
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.store.claims import Claims
+from survey_service.store.comments import reading_mark
 from survey_service.store.database import Database, Session
 from survey_service.store.outbox import Outboxes
 from survey_service.store.paging import Page, PageRequest, read_page
@@ -24,7 +25,8 @@ from survey_service.store.shared_reads import SharedReads
 _WORK_FIELDS = frozenset(Claimable.model_fields) - frozenset(Stored.model_fields)  # a stage's, not the answer's
 _JUDGED = frozenset({"suspect", "suspect_by", "outbox"})  # by other writes
 _PLACE = frozenset({"region", "journey_stage"})  # of the touchpoint, and kept from the first answer on
-_KEPT = _WORK_FIELDS | _JUDGED | _PLACE
+_READ = frozenset({"comment_language", "topics"})  # by a stage, from the comment that is stored
+_KEPT = _WORK_FIELDS | _JUDGED | _PLACE | _READ
 _STAMP = {"$currentDate": {"updated_at": True}}
 
 
@@ -49,7 +51,8 @@ class Responses:
         In one transaction with it the invitation moves on, its waiting messages are cancelled, so that no reminder
         follows an answer, and `messages` that answer it are requested.
         """
-        document = {**response.to_document(), **recount_mark()}
+        to_read = reading_mark(response.comment, self._database.clock.now())
+        document = {**response.to_document(), **recount_mark(), **to_read}
         del document["updated_at"]
         if response.revision == 1:
             document |= await self._place_of(response)
@@ -61,7 +64,7 @@ class Responses:
                 await self._collection.update_one({"_id": response.id}, _STAMP, session=session)
             else:
                 own = {name: value for name, value in document.items() if name not in _KEPT}
-                own |= {"due_at": response.due_at, "lease": None}
+                own |= {"due_at": response.due_at, "lease": None, **to_read}
                 news = outbox_change(*response.outbox.entries)
                 result = await self._collection.update_one(
                     {"_id": response.id, "revision": response.revision - 1, "status": ResponseStatus.PARTIAL},

@@ -18,7 +18,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from survey_service.models.ids import hashed_id
-from survey_service.models.rollup import CUBES, FIXED_DIMENSIONS, RollupSlice, Span
+from survey_service.models.rollup import CUBES, SINGLE_DIMENSIONS, TOPICS, RollupSlice, Span
 from survey_service.store.claims import Claim, Claims, fence
 from survey_service.store.database import Database, Session
 
@@ -27,7 +27,7 @@ Tally = Mapping[tuple[str, str, str, str], Mapping[Keys, Counter[int]]]  # by cu
 SharedFacts = tuple[Mapping[str, Any], int]  # what some responses have in common, and how many they are
 CountPlaces = Callable[[Iterable[SharedFacts]], Tally]
 
-FACTS = (*FIXED_DIMENSIONS, "dimensions", "scores", "measures", "suspect", "status")
+FACTS = (*SINGLE_DIMENSIONS, TOPICS, "dimensions", "scores", "measures", "suspect", "status")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _HOUR_OF_START = {"$dateTrunc": {"date": "$started_at", "unit": "hour"}}
 _LOOKED_AT = 20_000  # uncounted responses that one look takes in, the newest first

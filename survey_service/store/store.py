@@ -9,6 +9,7 @@ from survey_service.store.allowances import Allowances
 from survey_service.store.api_keys import ApiKeys
 from survey_service.store.cases import Cases
 from survey_service.store.codes import Codes
+from survey_service.store.comments import Comments
 from survey_service.store.configuration import Configuration
 from survey_service.store.contacts import Contacts
 from survey_service.store.counters import Counters
@@ -47,6 +48,8 @@ class Store:
         self.deliveries = Deliveries(self.database, lease)
         self.inbound = InboundTexts(self.database, lease)
         self.responses = Responses(self.database, lease)
+        self.configuration = Configuration(self.database)
+        self.comments = Comments(self.database, self.configuration, lease)
         self.rollups = Rollups(self.database, lease)
         self.cases = Cases(self.database, lease)
         self.rewards = Rewards(self.database, lease)
@@ -59,7 +62,6 @@ class Store:
         self.suppressions = Suppressions(self.database, lease)
         self.contacts = Contacts(self.database)
         self.counters = Counters(self.database)
-        self.configuration = Configuration(self.database)
         self.api_keys = ApiKeys(self.database)
         self.sandbox = SandboxMessages(self.database)
         self.sandbox_texts = SandboxTexts(self.database)

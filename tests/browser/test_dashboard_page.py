@@ -16,6 +16,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.store.store import Store
 from tests.support.browser import DESK, PHONE, SMALLEST, Device, assert_accessible, assert_fits, visitor
+from tests.support.comments import put_topics
 from tests.support.content import put_survey
 from tests.support.factories import OUR_CUSTOMER, make_customer, make_invitation
 from tests.support.figures import answered, count_answers, load
@@ -25,6 +26,13 @@ from tests.support.service import open_store
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 BUDGET = 60_000  # bytes over the wire
+SAID = (
+    "A very long waiting time at the gate.",
+    "It went well.",
+    "Friendly crew, clean cabin.",
+    "I waited with the crew.",
+)
+ABOUT: tuple[tuple[str, ...], ...] = (("waiting",), (), ("staff",), ("staff", "waiting"))
 PLACES = ("mitte", "west", "kiel", "bremen")
 
 
@@ -54,6 +62,7 @@ async def _fill(store: Store) -> None:
     await put_survey(store)
     for place in PLACES:
         await store.configuration.touchpoints.put(place, TouchpointContent(name=place.title(), region="North"))
+    await put_topics(store)
     await store.customers.insert([make_customer()])
     chance, now = random.Random(1), store.clock.now()  # noqa: S311 -- no secret is made of it
     rows = [
@@ -62,8 +71,10 @@ async def _fill(store: Store) -> None:
             now - timedelta(hours=chance.randrange(24 * 80)),
             {"nps": min(10, max(0, round(chance.gauss(8 if number % 4 else 5, 2))))},
             touchpoint=PLACES[number % 4],
-            comment="It went well." if number % 3 else None,
-            customer=OUR_CUSTOMER,
+            comment=SAID[number % 4] if number % 3 else None,
+            comment_language="en",
+            topics=ABOUT[number % 4] if number % 3 else (),
+            customer=OUR_CUSTOMER if number % 5 else f"cus_{number}",
         )
         for number in range(600)
     ]
@@ -122,10 +133,13 @@ async def test_everything_works_without_a_script(browser: Browser, office: str, 
         await page.locator(".filters summary").click()
         await page.locator("select[name=touchpoint]").select_option("kiel")
         await page.get_by_role("button", name="Show").click()
-        await expect(page.get_by_text("150 answers")).to_be_visible()
+        await expect(page.get_by_text("150 answers", exact=True)).to_be_visible()
         assert "touchpoint=kiel" in page.url
         await page.get_by_role("link", name="Last 12 months").click()
         assert "touchpoint=kiel" in page.url
+        await page.get_by_role("link", name="Staff").click()
+        await expect(page.get_by_text("100 answers", exact=True)).to_be_visible()
+        assert "topic=staff" in page.url
         await page.get_by_role("link", name="Count how far the invitations came").click()
         await expect(page.get_by_role("heading", name="From event to answer", level=2)).to_be_visible()
 

@@ -38,12 +38,20 @@ questions:
       en: How likely?
 """
 TRIGGER = "survey: after\nevent_type: order.delivered\nchannels: [email]\nenabled: false\n"
+UNHAPPY = """
+name: Unhappy
+on: finished
+condition: response.score <= 6.0
+case: {title: Unhappy, assign: {by: person, people: [mia]}}
+"""
 FILES = {
     "brands/acme.yaml": BRAND,
     "touchpoints/Gate 7.json": json.dumps({"name": "Gate 7", "timezone": "Europe/Oslo"}),
     "surveys/after.yml": SURVEY,
     "triggers/after.yaml": TRIGGER,
     "links/Gate-7.yaml": "survey: after\ntouchpoint: Gate 7\nkiosk: true\n",
+    "people/mia.yaml": "name: Mia\nemail: mia@acme.example\ntouchpoints: [Gate 7]\n",
+    "follow-ups/unhappy.yaml": UNHAPPY,
 }
 
 
@@ -88,6 +96,8 @@ async def test_a_folder_becomes_the_configuration(tmp_path: Path, configuration:
     assert snapshot.triggers["after"].enabled is False
     assert set(await configuration.touchpoints.get_many(["Gate 7"])) == {"Gate 7"}
     assert snapshot.links["Gate-7"].kiosk
+    assert snapshot.people["mia"].touchpoints == ("Gate 7",)
+    assert snapshot.follow_ups["unhappy"].case is not None
 
 
 async def test_applying_twice_changes_nothing_and_asks_nothing(tmp_path: Path, configuration: Configuration) -> None:
@@ -121,7 +131,7 @@ async def test_the_difference_is_shown_field_by_field(tmp_path: Path, configurat
     assert "+name: Acme [bold]\n" in text
     assert "+ brands/next.yaml  new" in text
     assert "= surveys/after.yml  same" in text
-    assert "1 new, 1 changed, 4 same" in text
+    assert "1 new, 1 changed, 6 same" in text
     brands = (await configuration.current()).brands
     assert (brands["acme"].name, brands["acme"].revision) == ("Acme [bold]", 2)
 
@@ -202,6 +212,9 @@ async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
         ("brand/acme.yaml", BRAND, "brand/acme.yaml#", "layout"),
         ("acme.yaml", BRAND, "acme.yaml#", "layout"),
         ("triggers/a.yaml", TRIGGER.replace("false", "no"), "triggers/a.yaml#/enabled", "bool_type"),
+        ("people/service.yaml", "name: Mia\n", "people/service.yaml#/id", "taken"),
+        ("people/mia.yaml", "name: Mia\ntouchpoints: [x]\n", "people/mia.yaml#/touchpoints/0", "exists"),
+        ("follow-ups/a.yaml", UNHAPPY, "follow-ups/a.yaml#/case/assign/people/0", "exists"),
         ("links/a.b.yaml", "survey: x\ntouchpoint: y\n", "links/a.b.yaml#/id", "id"),
     ],
 )

@@ -227,7 +227,8 @@ FIELDS: dict[str, Callable[[Response], Any]] = {
         ("touchpoint,language", {}, "responses"),
         ("language,tier", {}, "responses"),
         ("touchpoint", {"channel": "sms", "language": "de"}, "responses"),
-        ("region,touchpoint", {"survey": "after-call"}, "responses"),
+        ("region,touchpoint", {"survey": "after-call"}, "rollup"),
+        ("region,channel", {"survey": "after-call"}, "responses"),
     ],
 )
 async def test_scores_by_group_are_those_of_its_answers(

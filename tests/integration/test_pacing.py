@@ -25,13 +25,13 @@ class SteppingClock(Clock):
 
     def __init__(self, step: timedelta = timedelta()) -> None:
         super().__init__()
-        self.present = START
+        self.present = self.seen = START
         self._step = step
 
     def now(self) -> datetime:
-        present = self.present
+        self.seen = self.present
         self.present += self._step
-        return present
+        return self.seen
 
     async def sleep(self, seconds: float) -> None:
         """Let others run, and be so much later."""
@@ -40,7 +40,8 @@ class SteppingClock(Clock):
 
     @property
     def second(self) -> datetime:
-        return self.present.replace(microsecond=0)
+        """The second of the last look, which is the one that handed out a permit."""
+        return self.seen.replace(microsecond=0)
 
 
 class Station:

@@ -12,7 +12,7 @@ import pymongo
 import pytest
 
 from survey_service.models.response import ResponseStatus
-from survey_service.models.rollup import FIXED_DIMENSIONS, PAIRS, RollupSlice, Span
+from survey_service.models.rollup import PAIRS, SINGLE_DIMENSIONS, RollupSlice, Span
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.reporting.rollups import tally
 from survey_service.store.rollups import LostSlice, recount_mark
@@ -39,13 +39,15 @@ async def straight_count(store: Store, span: Span) -> Counter[Cell]:
             values.append(("", "volume", "", 1 if row["status"] == "finished" else 0))
             for name, measure in row["measures"].items():
                 values.append((name, measure["metric"], measure["scale"], row["scores"][name]))
-        known: dict[str, Any] = {name: row[name] for name in FIXED_DIMENSIONS}
-        known |= {f"dimensions.{name}": value for name, value in row["dimensions"].items()}
+        known: dict[str, list[Any]] = {name: [row[name]] for name in SINGLE_DIMENSIONS}
+        known["topic"] = row["topics"] or [None]
+        known |= {f"dimensions.{name}": [value] for name, value in row["dimensions"].items()}
         cubes = [(), *((name,) for name in known), *(pair for pair in PAIRS if set(pair) <= known.keys())]
         for question, metric, scale, value in values:
             for cube in cubes:
-                keys = [known[name] for name in cube] + [None, None]
-                cells[row["survey"], start, "+".join(cube), question, metric, scale, keys[0], keys[1], value] += 1
+                for a in known[cube[0]] if cube else [None]:
+                    for b in known[cube[1]] if len(cube) > 1 else [None]:
+                        cells[row["survey"], start, "+".join(cube), question, metric, scale, a, b, value] += 1
     return cells
 
 
@@ -66,6 +68,7 @@ class Life:
 
     async def step(self) -> None:
         happens = [self.first_answer] * 4 + [self.later_answer] * 3 + [self.suspect, self.unsuspect, self.erase]
+        happens += [self.read] * 3
         await self._chance.choice(happens)()
 
     async def first_answer(self) -> None:
@@ -81,6 +84,7 @@ class Life:
             touchpoint=chance.choice(["berlin", "hamburg", None]),
             channel=chance.choice(["email", "sms"]),
             variant=chance.choice(["short", None]),
+            region=chance.choice(["north", "south", None]),
             language=chance.choice(["de", "en"]),
             suspect=chance.choice([None, None, None, "too_fast"]),
             dimensions=chance.choice([{}, {"agent": "a-1"}, {"agent": "a-2", "tier": "gold"}]),
@@ -106,6 +110,13 @@ class Life:
             }
         )
         await self._store.responses.save(after)
+
+    async def read(self) -> None:
+        """What somebody said turns out to be about something, or about something else than before."""
+        if self._known:
+            topics = sorted(self._chance.sample(["app", "price", "staff", "waiting"], self._chance.randrange(4)))
+            change = {"$set": {"topics": topics} | recount_mark()}
+            await self._store.database["responses"].update_one({"_id": self._chance.choice(self._known)}, change)
 
     async def suspect(self) -> None:
         if self._known:

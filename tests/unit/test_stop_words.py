@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from survey_service.answering.commands import Command, mentions_stop, read_command
-from survey_service.answering.folding import fold
 from survey_service.answering.stop_words import PHRASES
+from survey_service.texts.folding import fold
 
 # 47 CFR 64.1200(a)(10) and Twilio's default keywords
 KEYWORDS = [

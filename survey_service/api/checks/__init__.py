@@ -7,6 +7,7 @@ from survey_service.api.checks.links import check_link, check_link_id
 from survey_service.api.checks.people import check_person, check_person_id
 from survey_service.api.checks.schedules import check_contact_policy
 from survey_service.api.checks.surveys import check_survey
+from survey_service.api.checks.topics import check_topic
 from survey_service.api.checks.triggers import check_channel, check_trigger
 from survey_service.api.checks.webhooks import check_webhook
 from survey_service.api.checks.who_and_where import check_brand, check_touchpoint
@@ -23,6 +24,7 @@ __all__ = [
     "check_person_id",
     "check_resource_id",
     "check_survey",
+    "check_topic",
     "check_touchpoint",
     "check_touchpoint_id",
     "check_trigger",

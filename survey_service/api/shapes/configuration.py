@@ -16,6 +16,7 @@ from survey_service.models.link import Link, LinkContent
 from survey_service.models.pause import Pause, PauseScope
 from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import LanguageCode, Survey, SurveyContent
+from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
 from survey_service.models.trigger import Trigger, TriggerContent
 
@@ -111,6 +112,19 @@ class FollowUpView(FollowUpContent):
     @classmethod
     def of(cls, row: FollowUp) -> Self:
         """The stored rule as it is shown."""
+        return cls.model_validate(row.model_dump())
+
+
+class TopicView(TopicContent):
+    """A topic."""
+
+    id: str
+    revision: int
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Topic) -> Self:
+        """The stored topic as it is shown."""
         return cls.model_validate(row.model_dump())
 
 

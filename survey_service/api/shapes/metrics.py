@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from survey_service.api.pagination import ListQuery
+from survey_service.api.pagination import ListOf, ListQuery
 from survey_service.api.shapes.fields import Instant, Zone
 from survey_service.calendars import PeriodInvalid, parse_period, zone
 from survey_service.calendars.buckets import Granularity
 from survey_service.errors import InvalidInput
 from survey_service.reporting.dimensions import ABOUT_PEOPLE, NoDimension, dimension_named
 from survey_service.reporting.metrics import MetricQuestion
+from survey_service.reporting.scores import score_of
 
 _LONGEST = timedelta(days=20 * 366)
+_ANY_SCALE = {"nps": "0-10", "csat": "1-5", "ces": "1-7"}
 _FILTERS = (
     "survey",
     "question",
@@ -28,6 +31,7 @@ _FILTERS = (
     "trigger",
     "variant",
     "brand",
+    "topic",
 )
 
 
@@ -43,13 +47,9 @@ Values = Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_
 Names = Annotated[tuple[Annotated[str, Field(max_length=70)], ...], Field(max_length=2), BeforeValidator(_parts)]
 
 
-class FiguresQuery(ListQuery):
-    """What every figure can be asked for by. A filter may come several times: any of its values matches."""
+class AnswersQuery(ListQuery):
+    """Which answers are looked at. A filter may come several times: any of its values matches."""
 
-    group_by: Names = Field(
-        default=(), description="One or two dimensions, comma-separated: fixed ones or such as a survey lists"
-    )
-    granularity: Granularity | None = Field(default=None, description="Length of a period; without: one for all")
     start: Instant | None = Field(default=None, alias="from", description="Widened to whole periods")
     end: Instant | None = Field(default=None, alias="to", description="Exclusive; widened to whole periods")
     timezone: Zone = "UTC"
@@ -64,8 +64,8 @@ class FiguresQuery(ListQuery):
     trigger: Values = ()
     variant: Values = ()
     brand: Values = ()
+    topic: Values = Field(default=(), description="What the comment is about")
     where: Values = Field(default=(), description="Filters by other dimensions that surveys list: `tier:gold`")
-    min_n: int | None = Field(default=None, ge=0, le=10_000, description="Groups of fewer answers are withheld")
 
     def ask(self, metric: Any, least_people: int, now: datetime) -> MetricQuestion:
         """The question that reporting understands; `least_people` answers must stand behind a figure of one person.
@@ -78,16 +78,8 @@ class FiguresQuery(ListQuery):
         if self.start is not None and (self.end or now) - self.start > _LONGEST:
             raise InvalidInput.at("/from", "period", "must not lie more than twenty years before to")
         only = self._only()
-        group_by = tuple(_dimension(name, "/group_by") for name in self.group_by)
-        if len(set(group_by)) < len(group_by):
-            raise InvalidInput.at("/group_by", "twice", "names a dimension twice")
-        bound = least_people if ABOUT_PEOPLE & {*group_by, *only} else 0
-        least = bound if self.min_n is None else self.min_n
-        if least < bound:
-            raise InvalidInput.at("/min_n", "too_few", f"must be at least {bound} where people are compared")
-        return MetricQuestion(
-            metric, group_by, only, self.start, self.end, self.granularity, zone(self.timezone), least
-        )
+        least = least_people if ABOUT_PEOPLE & only.keys() else 0
+        return MetricQuestion(metric, only=only, start=self.start, end=self.end, zone=zone(self.timezone), least=least)
 
     def _only(self) -> dict[str, frozenset[str | None]]:
         only: dict[str, frozenset[str | None]] = {}
@@ -101,6 +93,28 @@ class FiguresQuery(ListQuery):
             dimension = _dimension(name, "/where")
             only[dimension] = only.get(dimension, frozenset()) | _known((value,))
         return only
+
+
+class FiguresQuery(AnswersQuery):
+    """What every figure can be asked for by."""
+
+    group_by: Names = Field(
+        default=(), description="One or two dimensions, comma-separated: fixed ones or such as a survey lists"
+    )
+    granularity: Granularity | None = Field(default=None, description="Length of a period; without: one for all")
+    min_n: int | None = Field(default=None, ge=0, le=10_000, description="Groups of fewer answers are withheld")
+
+    def ask(self, metric: Any, least_people: int, now: datetime) -> MetricQuestion:
+        """The same, by group and period."""
+        question = super().ask(metric, least_people, now)
+        group_by = tuple(_dimension(name, "/group_by") for name in self.group_by)
+        if len(set(group_by)) < len(group_by):
+            raise InvalidInput.at("/group_by", "twice", "names a dimension twice")
+        bound = least_people if ABOUT_PEOPLE & {*group_by, *question.only} else 0
+        least = bound if self.min_n is None else self.min_n
+        if least < bound:
+            raise InvalidInput.at("/min_n", "too_few", f"must be at least {bound} where people are compared")
+        return replace(question, group_by=group_by, granularity=self.granularity, least=least)
 
 
 class MetricsQuery(FiguresQuery):
@@ -218,6 +232,21 @@ class CaseFiguresRow(PeriodRow):
     p75_seconds: float | None
 
 
+class PhraseRow(BaseModel):
+    """What several people wrote in the same words."""
+
+    phrase: str = Field(description="As most of them spelled it")
+    language: str = Field(description="Of the comments")
+    n: int = Field(description="How many people wrote it: three at least")
+
+
+class PhraseList(ListOf[PhraseRow]):
+    """Phrases, the most frequent first, and what they were counted in."""
+
+    comments: int = Field(description="How many comments were read, the newest ones")
+    all_read: bool = Field(description="Whether these are all that match")
+
+
 class ReturnsRow(PeriodRow):
     """Who came back after an answer, by the band of its score and by its case."""
 
@@ -230,6 +259,27 @@ class ReturnsRow(PeriodRow):
     return_rate: float | None
     ci_low: float | None
     ci_high: float | None
+
+
+class PhrasesQuery(AnswersQuery):
+    """Whose comments are read."""
+
+    metric: Literal["nps", "csat", "ces"]
+    band: Literal["promoters", "passives", "detractors", "satisfied", "easy", "others"] | None = Field(
+        default=None, description="Only those who answered so: one of the `counts` of the metric"
+    )
+    comment_language: Values = Field(default=(), description="What the comments are written in")
+
+    def known_band(self) -> str | None:
+        """The band.
+
+        Raises:
+            InvalidInput: the metric has no such band.
+        """
+        bands = score_of(self.metric, _ANY_SCALE[self.metric], {}).counts
+        if self.band is not None and self.band not in bands:
+            raise InvalidInput.at("/band", "band", f"is none of {self.metric}: {', '.join(bands)}")
+        return self.band
 
 
 class ReturnsQuery(FiguresQuery):

@@ -227,6 +227,8 @@ class ResponseRow(Row):
     scores: dict[str, int]
     answers: dict[str, AnswerValue]
     comment: str | None
+    comment_language: str | None = Field(description="What the comment is written in; null: not read yet, or none")
+    topics: list[str] = Field(description="What the comment is about, by the topics that are configured now")
     suspect: str | None = Field(description="Why it is left out of metrics; null: it counts")
     suspect_by: str | None = Field(description="Who said so: `service`, or `api` once a caller judged it")
     started_at: AwareDatetime

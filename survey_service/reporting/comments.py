@@ -1,0 +1,57 @@
+"""The reading stage: responses with a comment that is not read yet come in; its language and topics are kept."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from survey_service.models.response import Response
+from survey_service.models.topic import fingerprint_of
+from survey_service.reporting.comment_languages import language_of_comment
+from survey_service.reporting.comment_words import stretches_of
+from survey_service.reporting.topics import TopicFinder
+from survey_service.store.claims import Claim
+from survey_service.store.comments import Comments, Found
+from survey_service.store.configuration import Configuration
+from survey_service.texts.locales import language_of
+
+_MAX_DEATHS = 5  # of workers that read it: it is not tried any more
+
+log = structlog.get_logger()
+
+
+def read_comment(row: Response, finder: TopicFinder) -> Found:
+    """What a comment is about, and in which language."""
+    comment = row.comment or ""
+    language = language_of_comment(comment, row.language)
+    return Found(language, finder.topics_of(stretches_of(comment), language))
+
+
+class ReadComments:
+    """The stage's handler."""
+
+    def __init__(self, comments: Comments, configuration: Configuration) -> None:
+        self._comments = comments
+        self._configuration = configuration
+        self._finder = TopicFinder({})
+        self._by = ""
+
+    async def __call__(self, claim: Claim[Response]) -> None:
+        """Read each comment by the topics that stand now, after the claim: no older ones can follow a newer mark."""
+        topics = (await self._configuration.current()).topics
+        if self._by != (by := fingerprint_of(topics)):
+            self._finder, self._by = TopicFinder(topics), by
+        found = await asyncio.to_thread(_read_all, claim, self._finder)
+        await self._comments.settle(claim, found)
+
+
+def _read_all(claim: Claim[Response], finder: TopicFinder) -> dict[str, Found]:
+    found = {}
+    for row in claim.rows:
+        if row.reading is not None and row.reading.deaths >= _MAX_DEATHS:
+            log.error("comments.poison", response=row.id)
+            found[row.id] = Found(language_of(row.language) or "und", ())
+        else:
+            found[row.id] = read_comment(row, finder)
+    return found
