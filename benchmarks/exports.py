@@ -20,7 +20,7 @@ from survey_service.store.store import Store
 _DATABASE = "bench_exports"
 _KEY = "bench-key-bench-key-bench-key"
 _WORDS = "It came a day early and the box was in one piece, so I am happy"
-_BEGIN = datetime(2025, 11, 1, tzinfo=UTC)
+BEGIN = datetime(2025, 11, 1, tzinfo=UTC)
 _AT_ONCE = 5_000
 
 
@@ -54,7 +54,7 @@ async def load_responses(store: Store, count: int) -> None:
 
 
 def _document(number: int) -> dict[str, Any]:
-    at = _BEGIN + timedelta(seconds=number)
+    at = BEGIN + timedelta(seconds=number)
     key = hashed_id("evt", str(number))
     response = Response(
         id=hashed_id("rsp", str(number)),

@@ -85,11 +85,11 @@ REQUESTS: dict[str, Any] = {
         "role": "manager",
         "touchpoints": ["berlin-mitte"],
     },
-    "send_report": {"week": "2026-11-16"},
     "put_topic": {
         "name": {"en": "Waiting", "de": "Warten"},
         "words": {"en": ["wait*", "queue*", "too long"], "de": ["wart*", "schlange*", "zu lange"]},
     },
+    "send_report": {"week": "2026-11-16"},
     "put_follow_up": {
         "name": "Unhappy customers",
         "on": "finished",

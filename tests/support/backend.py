@@ -105,6 +105,13 @@ class Backend:
             assert answer.status in {200, 201, 202}, body
             return body
 
+    async def delete(self, path: str) -> Row:
+        """Ask for one resource to be deleted."""
+        async with self._session.delete(self.url + path) as answer:
+            body: Row = await answer.json()
+            assert answer.status in {200, 202}, body
+            return body
+
     async def configure(self, **trigger: Any) -> None:
         """Store the brand, the survey and a trigger; `trigger` changes the latter's fields."""
         await self.put(f"/v1/brands/{BRAND}", BRAND_CONTENT)
