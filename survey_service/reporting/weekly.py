@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from survey_service.calendars import WindowsInvalid, ZoneInvalid
 from survey_service.models.delivery import Delivery
 from survey_service.models.ids import hashed_id
 from survey_service.models.person import Person
@@ -63,14 +64,18 @@ class PlanClaims:
         for person in people.values():
             if not wants_report(person):
                 continue
-            plan = plans.get(person.id)
-            if plan is None:
-                monday = first_monday(person, person.updated_at or self._store.clock.now())
-                await self._store.report_plans.begin(
-                    ReportPlan(id=person.id, monday=monday, due_at=due_at(monday, person))
-                )
-            elif plan.lease is None and plan.due_at != (moved := due_at(plan.monday, person)):
-                await self._store.report_plans.move(plan, moved)
+            try:
+                await self._plan_of(person, plans.get(person.id))
+            except (ZoneInvalid, WindowsInvalid) as error:  # of a newer table of zones: everybody else is told
+                log.error("reports.unplannable", person=person.id, error=str(error))
+
+    async def _plan_of(self, person: Person, plan: ReportPlan | None) -> None:
+        plans = self._store.report_plans
+        if plan is None:
+            monday = first_monday(person, person.updated_at or self._store.clock.now())
+            await plans.begin(ReportPlan(id=person.id, monday=monday, due_at=due_at(monday, person)))
+        elif plan.lease is None and plan.due_at != (moved := due_at(plan.monday, person)):
+            await plans.move(plan, moved)
 
     async def extend(self, lease: str) -> None:
         """Heartbeat."""

@@ -328,6 +328,15 @@ async def test_a_poisonous_report_is_given_up_for_that_week(pipeline: Pipeline, 
     assert (plan.monday, plan.deaths) == (monday + WEEK, 0)
 
 
+async def test_a_person_whose_zone_nobody_knows_keeps_no_other_from_reading(
+    pipeline: Pipeline, monday: datetime
+) -> None:
+    await put_people(pipeline, ann={**READER, "timezone": "Mars/Olympus"}, mia=READER)
+    await give(pipeline, monday)
+    await until_morning(pipeline, monday)
+    assert [row.person for row in await reports(pipeline)] == ["mia"]
+
+
 async def test_open_and_overdue_cases_stand_below(pipeline: Pipeline, monday: datetime) -> None:
     await put_people(pipeline, mia={**READER, "touchpoints": (PLACE,)})
     await give(pipeline, monday)
