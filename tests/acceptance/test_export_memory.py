@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.service import open_store
 
 ROWS = 1_000_000
 MOST_GROWTH = 100  # MB
+UNUSED = ("of_survey", "of_survey_by_start", "of_customer", "of_customer_ref", "of_touchpoint")  # half of the loading
 FEW = (BEGIN + timedelta(minutes=5)).isoformat().replace("+00:00", "Z")  # rows come one a second
 
 
@@ -50,12 +52,15 @@ async def growth(service: ServiceProcess, session: aiohttp.ClientSession, name: 
 
 @pytest.mark.long
 async def test_an_export_of_a_million_rows_grows_the_process_by_less_than_100_megabytes(
-    mongodb_uri: str, database_name: str, start: Start
+    mongodb_uri: str, database_name: str, start: Start, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     services = {name: await start("api") for name in ("ndjson", "csv", "parquet")}
     store = await open_store(mongodb_uri, database_name)
+    for name in UNUSED:
+        await store.database["responses"].drop_index(name)
     await load_responses(store, ROWS)
     store.close()
     async with api_session() as session:
         grown = {name: await growth(service, session, name) for name, service in services.items()}
+    record_testsuite_property("grown", grown)
     assert {name: size for name, size in grown.items() if size >= MOST_GROWTH} == {}
