@@ -15,6 +15,7 @@
                           │  mails        AnswerMails        or by mail; what answers no question becomes a note
                           ▼
                         responses     (partial, finished)  ──▶ GET /v1/responses
+                          │  ballots      CountBallots       anonymous answers wait for others, and leave together
                           │  finishing    FinishResponses    what nothing more came to is taken for the whole
                           │  reading      ReadComments       the language of a comment, and what it is about
                           │  rollups      CountAnswers       counted by the hour  ──▶ GET /v1/metrics
@@ -35,6 +36,8 @@ from datetime import timedelta
 from typing import Any
 
 from channels.base import Channel
+from survey_service.answering.counting import STAGE as BALLOTS
+from survey_service.answering.counting import CountBallots
 from survey_service.answering.dialogue import AnswerTexts
 from survey_service.answering.finishing import FinishResponses
 from survey_service.answering.mails import AnswerMails
@@ -94,10 +97,11 @@ def stages(
     rows: Mapping[type[Telling], Show],
     poster: Poster,
     periods: Mapping[str, timedelta],
+    least: int,
 ) -> tuple[Stage[Any], ...]:
     """What a worker runs, in the order of the way; `rows` is how webhooks show each kind of document.
 
-    `periods` is how long collections keep people.
+    `periods` is how long collections keep people; `least` is how many anonymous answers are seen together.
     """
     webhooks = TellWebhooks(store, bells, rows)
     granting = Granting(store, keyring, bells, frozenset(channels))
@@ -133,6 +137,7 @@ def stages(
             batch=50,
         ),
         Stage("mails", store.mails.claims, AnswerMails(store, keyring, bells), batch=50),
+        Stage(BALLOTS, store.ballots.claims, CountBallots(store, bells, least), batch=100),
         Stage("finishing", store.responses.claims, FinishResponses(store, bells), batch=100),
         Stage("reading", store.comments, ReadComments(store.comments, store.configuration), batch=200),
         Stage("rollups", store.rollups, CountAnswers(store.rollups), batch=20),

@@ -130,7 +130,10 @@ class Settings(BaseSettings):
         "believed; unset: none",
     )
     metrics_min_n: int = Field(
-        default=5, ge=1, le=1000, description="Figures of one agent are shown from so many answers on"
+        default=5,
+        ge=1,
+        le=1000,
+        description="Figures of one agent, and anonymous answers, are shown from so many answers on",
     )
     retain_events_days: int | None = Field(
         default=None,

@@ -171,6 +171,7 @@ async def open_service(
             TOLD_ROWS,
             poster,
             periods,
+            settings.metrics_min_n,
         )
         worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
         watch = asyncio.create_task(_watch(store, worker))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from survey_service.answering.ballots import ballot_occasion
 from survey_service.answering.occasions import Occasion, link_occasion, occasion_of
 from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.models.link import Link
@@ -13,7 +14,7 @@ from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.survey import Survey
 from survey_service.store.store import Store
 from survey_service.texts.locales import choose_language
-from survey_service.tokens import token_hash
+from survey_service.tokens import SheetSubject, token_hash
 
 TOKEN_LENGTH = 22
 LINK_AGE = 1.0  # seconds that a change of a link may lag behind
@@ -49,18 +50,33 @@ class TokenGate:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def look(self, token: str) -> Visit:
-        """What this token opens at the moment."""
+    async def look(self, token: str, sheet: SheetSubject | None = None) -> Visit:
+        """What this token opens at the moment; an anonymous answer is found by the `sheet` of its form alone."""
         if len(token) != TOKEN_LENGTH or not token.isascii() or not token.isalnum():
             return UNKNOWN
         invitation = await self._store.invitations.by_token(token_hash(token))
-        return UNKNOWN if invitation is None else await self.visit(invitation)
+        survey = await self._survey_of(invitation) if invitation else None
+        if invitation is None or survey is None:
+            return UNKNOWN
+        if not survey.anonymous:
+            return await self._visit(invitation, survey)
+        nonce = sheet.nonce if sheet and sheet.link == invitation.id else ""
+        occasion = ballot_occasion(invitation, nonce)
+        response = await self._store.ballots.get(occasion.response) if nonce else None
+        door = door_of(invitation, response, self._store.clock.now())
+        return Visit(door, invitation, survey, response, occasion=occasion)
 
     async def visit(self, invitation: Invitation) -> Visit:
-        """What this invitation's token opens at the moment."""
-        survey = await self._store.configuration.survey(invitation.survey, invitation.survey_version)
+        """What this invitation is to somebody who writes to us; letters are signed, so none answers anonymously."""
+        survey = await self._survey_of(invitation)
         if survey is None:
             return UNKNOWN
+        return Visit(Door.CLOSED, invitation, survey) if survey.anonymous else await self._visit(invitation, survey)
+
+    async def _survey_of(self, invitation: Invitation) -> Survey | None:
+        return await self._store.configuration.survey(invitation.survey, invitation.survey_version)
+
+    async def _visit(self, invitation: Invitation, survey: Survey) -> Visit:
         occasion = occasion_of(invitation)
         response = await self._store.responses.get(occasion.response)
         door = door_of(invitation, response, self._store.clock.now())
@@ -80,7 +96,8 @@ class TokenGate:
             return Visit(Door.CLOSED, survey=survey, link=link)
         spoken = choose_language([link.language or language], survey.languages, survey.default_language)
         occasion = link_occasion(link, sheet or "", spoken)
-        response = await self._store.responses.get(occasion.response) if sheet else None
+        responses = self._store.ballots if survey.anonymous else self._store.responses
+        response = await responses.get(occasion.response) if sheet else None
         if response is not None and response.survey_version != survey.version:
             survey = await self._store.configuration.survey(response.survey, response.survey_version)
         finished = response is not None and response.status is ResponseStatus.FINISHED
@@ -92,7 +109,9 @@ def door_of(invitation: Invitation, response: Response | None, now: datetime) ->
     """What an invitation's token opens. Pure."""
     if invitation.erased_at is not None:
         return Door.CLOSED
-    if response is not None and response.status is ResponseStatus.FINISHED:
+    # Of an anonymous answer the invitation alone knows, unless the form itself comes back.
+    answered = invitation.state is InvitationState.FINISHED
+    if response.status is ResponseStatus.FINISHED if response is not None else answered:
         return Door.FINISHED
     if invitation.state in {InvitationState.CANCELLED, InvitationState.EXPIRED} or now >= invitation.expires_at:
         return Door.CLOSED

@@ -8,17 +8,20 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+from survey_service.answering.ballots import ballot_of
 from survey_service.answering.confirming import confirmations
 from survey_service.answering.flow import Answers, next_page
 from survey_service.answering.forms import Circumstances, Fault, Form, read_form
 from survey_service.answering.gate import Door, TokenGate, Visit
 from survey_service.answering.revisions import next_revision
 from survey_service.calendars.zones import zone
+from survey_service.models.ballot import Ballot
 from survey_service.models.delivery import ChannelName
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.survey import Question, QuestionKind
 from survey_service.store.store import Store
 from survey_service.telemetry import RESPONSES
+from survey_service.tokens import SheetSubject
 from survey_service.work.bells import Bells
 
 SUBMISSION_FIELD = "_submission"  # the page's own id of what it sends, the same one on every try
@@ -61,9 +64,9 @@ class Recording:
         self._gate = TokenGate(store)
         self._suspecting = suspecting
 
-    async def look(self, token: str) -> Visit:
-        """What a token opens; changes nothing."""
-        return await self._gate.look(token)
+    async def look(self, token: str, sheet: SheetSubject | None = None) -> Visit:
+        """What a token opens; changes nothing. An anonymous answer is found by the `sheet` of its form alone."""
+        return await self._gate.look(token, sheet)
 
     async def look_at_link(self, name: str, sheet: str | None, language: str) -> Visit:
         """What a public link opens; changes nothing."""
@@ -109,7 +112,9 @@ class Recording:
         if read.faults:
             return Submission(visit, taken=False, page=page, faults=read.faults)
         response = next_revision(visit, page, read.answers, now, language=language, submission=submission)
-        if response.revision == 1:
+        if visit.survey.anonymous:
+            response = ballot_of(response, visit.survey, now)
+        elif response.revision == 1:
             response = response.model_copy(update={"network": network, **await self._judge(visit, network, now)})
         if not await self._save(response, visit, read.answers):
             # Another writer was first: another tab, whose word stands, or an earlier try of this very submission.
@@ -144,6 +149,8 @@ class Recording:
         return {"suspect": reason, "suspect_by": "service"} if reason else {}
 
     async def _save(self, response: Response, visit: Visit, new: Answers) -> bool:
+        if isinstance(response, Ballot):
+            return await self._store.ballots.cast(response, visit.invitation)
         if not await self._store.responses.save(response, confirmations(response, visit, new, self._usable)):
             return False
         self._bells.ring("following")

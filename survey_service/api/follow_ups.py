@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from survey_service.api.checks import check_follow_up
+from survey_service.api.checks import check_follow_up, check_use_of_anonymous
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import found, list_by, resource_id
 from survey_service.api.pagination import ListOf, ListQuery
@@ -38,6 +38,7 @@ async def put_follow_up(call: Call, body: FollowUpContent) -> Reply:
     name, configuration = resource_id(call), call.parts.store.configuration
     snapshot = await configuration.current()
     check_follow_up(body, snapshot.surveys, snapshot.people)
+    check_use_of_anonymous(body, snapshot.surveys)
     row, changed = await configuration.follow_ups.put(name, body, call.expected_version())
     created = changed and row.revision == 1
     return Reply(FollowUpView.of(row), status=201 if created else 200, etag=row.revision)

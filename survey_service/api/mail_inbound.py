@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from channels.inbound_mail import InboundMail, parse_mail
+from survey_service.answering.commands import Command, read_command
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.reading import read_beginning
 from survey_service.models.api_key import Scope
@@ -14,6 +15,7 @@ from survey_service.models.delivery import ASKS, ChannelName, Delivery, Delivery
 from survey_service.models.ids import hashed_id
 from survey_service.models.mail import MAIL_PREFIX, MAX_MAIL_TEXT, Mail
 from survey_service.texts.addresses import AddressInvalid, email_key, normalise_email
+from survey_service.texts.folding import fold
 from survey_service.texts.own_words import own_words
 from survey_service.texts.printable import one_line, printable
 
@@ -32,6 +34,7 @@ class Taken(StrEnum):
     AUTOMATIC = "automatic"  # no person wrote it, such as an out-of-office note
     UNKNOWN = "unknown"  # it answers no message to a customer of ours
     EMPTY = "empty"  # nothing is left without what it quotes
+    SIGNED = "signed"  # it answers an anonymous survey, but a mail names its sender: nothing of it is kept
 
 
 class MailTaken(BaseModel):
@@ -68,6 +71,8 @@ async def post_inbound_mail(call: Call) -> Reply:
     text = printable(own_words(printable(mail.text)))[:MAX_MAIL_TEXT].strip()
     if not text:
         return _taken(Taken.EMPTY, None, delivery.id)
+    if await _asks_anonymously(call, delivery) and read_command(fold(text)) is not Command.STOP:
+        return _taken(Taken.SIGNED, None, delivery.id)
     now = call.parts.clock.now()
     row = Mail(
         id=hashed_id(MAIL_PREFIX, delivery.id, mail.message_id or text),
@@ -95,6 +100,13 @@ async def _answered(call: Call, mail: InboundMail) -> Delivery | None:
         if found is not None and found.channel is ChannelName.EMAIL and found.kind not in _NOT_ANSWERED:
             return found
     return None
+
+
+async def _asks_anonymously(call: Call, delivery: Delivery) -> bool:
+    if delivery.survey is None or delivery.survey_version is None:
+        return False
+    survey = await call.parts.store.configuration.survey(delivery.survey, delivery.survey_version)
+    return survey is not None and survey.anonymous
 
 
 def _is_recipient(sender: str | None, delivery: Delivery) -> bool:

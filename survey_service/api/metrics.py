@@ -49,11 +49,12 @@ async def asked(call: Call, query: AnswersQuery, metric: str) -> MetricQuestion:
     Raises:
         InvalidInput: it cannot be asked, or names a dimension that no survey lists.
     """
-    question = query.ask(metric, call.parts.settings.metrics_min_n, call.parts.clock.now())
+    surveys = (await call.parts.store.configuration.current()).surveys
+    anonymous = {name for name, survey in surveys.items() if survey.anonymous}
+    question = query.ask(metric, call.parts.settings.metrics_min_n, call.parts.clock.now(), anonymous)
     listed = [name for name in {*question.group_by, *question.only} if is_listed(name) and name != AGENT]
     if listed:
-        surveys = (await call.parts.store.configuration.current()).surveys.values()
-        known = {LISTED + name for survey in surveys for name in survey.dimensions}
+        known = {LISTED + name for survey in surveys.values() for name in survey.dimensions}
         for name in listed:
             if name not in known and not await knows_dimension(call.parts.store.database, name):
                 pointer = "/group_by" if name in question.group_by else "/where"

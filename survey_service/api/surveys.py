@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from survey_service.api.checks import check_channel, check_survey
+from survey_service.api.checks import check_anonymity, check_channel, check_survey
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import found, list_by, list_versions, read_version, resource_id
 from survey_service.api.pagination import ListOf, ListQuery
@@ -42,6 +42,9 @@ async def put_survey(call: Call, body: SurveyContent) -> Reply:
     name, configuration = resource_id(call), call.parts.store.configuration
     snapshot = await configuration.current()
     check_survey(body, snapshot.brands, snapshot.people)
+    before, touchpoints = snapshot.surveys.get(name), await configuration.touchpoints.all()
+    places = {row.id: row for row in touchpoints}
+    check_anonymity(name, body, before, snapshot.triggers, places, snapshot.follow_ups)
     row, changed = await configuration.surveys.put(name, body, call.expected_version())
     created = changed and name not in snapshot.surveys
     return Reply(SurveyView.of(row), status=201 if created else 200, etag=row.version)

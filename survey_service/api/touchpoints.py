@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from survey_service.api.checks import check_touchpoint, check_touchpoint_id
+from survey_service.api.checks import check_touchpoint, check_touchpoint_id, check_use_of_anonymous
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import found, list_by
 from survey_service.api.pagination import ListOf, ListQuery
@@ -37,7 +37,9 @@ async def put_touchpoint(call: Call, body: TouchpointContent) -> Reply:
     """Register or replace a touchpoint."""
     name = _touchpoint_id(call)
     configuration = call.parts.store.configuration
-    check_touchpoint(body, (await configuration.current()).surveys)
+    surveys = (await configuration.current()).surveys
+    check_touchpoint(body, surveys)
+    check_use_of_anonymous(body, surveys)
     row, changed = await configuration.touchpoints.put(name, body, call.expected_version())
     created = changed and row.revision == 1
     return Reply(TouchpointView.of(row), status=201 if created else 200, etag=row.revision)

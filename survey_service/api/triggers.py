@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from survey_service.api.checks import check_trigger
+from survey_service.api.checks import check_trigger, check_use_of_anonymous
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import found, list_by, list_versions, read_version, resource_id
 from survey_service.api.pagination import ListOf, ListQuery
@@ -34,6 +34,7 @@ async def put_trigger(call: Call, body: TriggerContent) -> Reply:
     name, configuration = resource_id(call), call.parts.store.configuration
     snapshot = await configuration.current()
     check_trigger(body, snapshot.surveys, call.parts.usable_channels, snapshot.incentives)
+    check_use_of_anonymous(body, snapshot.surveys)
     row, changed = await configuration.triggers.put(name, body, call.expected_version())
     created = changed and name not in snapshot.triggers
     return Reply(TriggerView.of(row), status=201 if created else 200, etag=row.version)

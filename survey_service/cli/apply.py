@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from survey_service.api.checks import (
+    check_anonymity,
     check_brand,
     check_follow_up,
     check_incentive,
@@ -19,6 +20,7 @@ from survey_service.api.checks import (
     check_topic,
     check_touchpoint,
     check_trigger,
+    check_use_of_anonymous,
 )
 from survey_service.cli.changes import Change, ChangeState
 from survey_service.cli.config_files import SHAPES, ConfigFile, Content, problems_in, read_folder
@@ -33,7 +35,7 @@ from survey_service.models.person import Person, PersonContent
 from survey_service.models.survey import Survey, SurveyContent
 from survey_service.models.topic import Topic, TopicContent
 from survey_service.models.touchpoint import Touchpoint, TouchpointContent
-from survey_service.models.trigger import Trigger
+from survey_service.models.trigger import Trigger, TriggerContent
 from survey_service.store.configuration import Configuration
 from survey_service.store.registry import Registry
 from survey_service.store.versions import Versions
@@ -125,9 +127,12 @@ def _check(
     brands = _after("brands", BrandContent, files, stored)
     people = _after("people", PersonContent, files, stored)
     surveys = _after("surveys", SurveyContent, files, stored)
+    surveys_before = _after("surveys", SurveyContent, (), stored)
     incentives = _after("incentives", IncentiveContent, files, stored)
     touchpoints = _after("touchpoints", TouchpointContent, files, stored)
     topics = _after("topics", TopicContent, files, stored)
+    triggers = _after("triggers", TriggerContent, files, stored)
+    follow_ups = _after("follow-ups", FollowUpContent, files, stored)
     problems: list[FieldProblem] = []
     for file in files:
         content = file.content
@@ -136,8 +141,11 @@ def _check(
                 check_brand(content, redirect_hosts)
             elif isinstance(content, TouchpointContent):
                 check_touchpoint(content, surveys)
+                check_use_of_anonymous(content, surveys)
             elif isinstance(content, SurveyContent):
                 check_survey(content, brands, people)
+                before = surveys_before.get(file.name)
+                check_anonymity(file.name, content, before, triggers, touchpoints, follow_ups)
             elif isinstance(content, LinkContent):
                 check_link(content, surveys, touchpoints.get(content.touchpoint))
             elif isinstance(content, IncentiveContent):
@@ -146,10 +154,12 @@ def _check(
                 check_person(content, touchpoints)
             elif isinstance(content, FollowUpContent):
                 check_follow_up(content, surveys, people)
+                check_use_of_anonymous(content, surveys)
             elif isinstance(content, TopicContent):
                 check_topic(file.name, content, topics)
             else:
                 check_trigger(content, surveys, usable_channels, incentives)
+                check_use_of_anonymous(content, surveys)
         except InvalidInput as error:
             problems += problems_in(file.path, error)
     if problems:

@@ -19,7 +19,7 @@ from survey_service.models.survey import Look, Question, Survey
 from survey_service.texts.filling import Links, filler, why_we_ask
 from survey_service.texts.locales import localised
 from survey_service.texts.printable import one_line
-from survey_service.texts.sentences import time_hint
+from survey_service.texts.sentences import anonymity_sentence, time_hint
 from survey_service.texts.thanking import offer_unless_named
 from survey_service.texts.words import Words, words_in
 from survey_service.tokens import Keyring, OptOutSubject, PreviewSubject
@@ -149,7 +149,9 @@ class Composer:
         """
         opt_out_url = self._opt_out_url(draft)
         mail = self._confirming(draft, opt_out_url) or self._asking(draft, opt_out_url)
-        return self._as_sent(draft.delivery, draft.brand, mail, answers_to=draft.brand.answers_to)
+        # A mail that comes back names its sender: it cannot answer an anonymous survey.
+        answers_to = None if draft.survey.anonymous else draft.brand.answers_to
+        return self._as_sent(draft.delivery, draft.brand, mail, answers_to=answers_to)
 
     def _as_sent(self, row: Delivery, brand: Brand, mail: _Mail, *, answers_to: str | None) -> EmailMessage:
         sender = self._sender(brand, mail.sender_name)
@@ -230,7 +232,11 @@ class Composer:
         language, default = draft.delivery.language, survey.default_language
         words = words_in(language)
         question = survey.primary_question
-        named = question.metric is not None and not question.metric.is_yes_or_no  # yes and no name themselves
+        # An address with a score in it would say to whoever logs it what its owner chose.
+        cells = () if survey.anonymous else _cells(question, words)
+        promise = anonymity_sentence(words) if survey.anonymous else ""
+        scale = question.metric if cells else None
+        named = scale is not None and not scale.is_yes_or_no  # yes and no name themselves
         low, high = (question.low_label, question.high_label) if named else (None, None)
         intro = survey.messages.email.intro
         offer = offer_unless_named(draft.invitation, (survey.messages.email.subject, intro, question.text), language)
@@ -248,10 +254,10 @@ class Composer:
             unsubscribe_url=opt_out_url,
             greeting=words("Hello {name},", name=name) if name else words("Hello,"),
             intro=fill(localised(intro, language, default)[0]) if intro else "",
-            scale=tuple((label, f"{survey_url}?score={value}") for label, value in _cells(question, words)),
+            scale=tuple((label, f"{survey_url}?score={value}") for label, value in cells),
             low_label=fill(localised(low, language, default)[0]) if low else None,
             high_label=fill(localised(high, language, default)[0]) if high else None,
-            details=(offer,) if offer else (),
+            details=tuple(detail for detail in (offer, promise) if detail),
             tap_hint=words("Tap a number") if named and question.look is Look.NUMBERS else words("Tap your answer"),
             signed_by=brand.signed_by,
         )

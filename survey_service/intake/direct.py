@@ -9,6 +9,7 @@ from typing import Any
 
 from survey_service.calendars import zone
 from survey_service.errors import Conflict, InvalidInput, NotAllowed
+from survey_service.intake.anonymity import asking_problems
 from survey_service.intake.caring import read_care
 from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
 from survey_service.intake.drafting import contact_ids, open_from
@@ -75,7 +76,8 @@ class DirectInvitations:
         """Make the invitation, or find the one that the same request made before.
 
         Raises:
-            InvalidInput: unknown survey or incentive, or a customer whom none of the channels reaches.
+            InvalidInput: unknown survey or incentive, a way that is not anonymous for a survey that is, or a customer
+                whom none of the channels reaches.
             NotAllowed: the contact policy says no; the reason and the next allowed time are in it.
             Conflict: the Idempotency-Key was used for another request.
         """
@@ -88,6 +90,8 @@ class DirectInvitations:
             raise InvalidInput.at("/survey", "brand", "the survey's brand does not exist any more")
         if request.incentive is not None and request.incentive not in snapshot.incentives:
             raise InvalidInput.at("/incentive", "unknown", "there is no such incentive")
+        if survey.anonymous and (problems := list(asking_problems(request.channels, request.incentive))):
+            raise InvalidInput(problems)
         now = self._store.clock.now()
         named = await self._store.configuration.touchpoints.get(request.touchpoint) if request.touchpoint else None
         person = await self._person(request)

@@ -180,6 +180,7 @@ class SurveyContent(Noun):
     replies: tuple[ScoreReply, ...] = Field(default=(), max_length=20)  # by the primary question's score
     thanks: Localised | None = None  # where no reply fits
     finish_after: str = "P1D"  # without another answer for so long, what is there is taken for the whole
+    anonymous: bool = Field(default=False, description="Nothing is stored that leads from an answer to who gave it")
 
     @property
     def primary_question(self) -> Question:

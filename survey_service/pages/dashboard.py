@@ -73,8 +73,9 @@ def page_response(page: str, status: int = HTTPStatus.OK) -> web.Response:
 
 
 def _filters(request: web.Request, viewer: Viewer, known: Known) -> Filters:
-    now = request.app[PARTS].clock.now()
-    return read_filters(request.query, known.surveys, viewer.touchpoints, known.zones[0], now)
+    parts = request.app[PARTS]
+    least = parts.settings.metrics_min_n
+    return read_filters(request.query, known.surveys, viewer.touchpoints, known.zones[0], parts.clock.now(), least)
 
 
 async def _known(parts: Parts, viewer: Viewer) -> Known:

@@ -70,7 +70,8 @@ class Span:
 class Filters:
     """What is looked at; an empty text stands for all. `allowed` touchpoints bound it, None: there is no bound.
 
-    `of_brand` are the surveys of the brand, None: of all of them.
+    `of_brand` are the surveys of the brand, None: of all of them. `least` is how many answers must stand behind a
+    figure.
     """
 
     ask: Ask | None
@@ -83,6 +84,7 @@ class Filters:
     channel: str = ""
     topic: str = ""
     allowed: frozenset[str] | None = None
+    least: int = 0
     given: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -117,7 +119,7 @@ class Filters:
         Raises:
             ValueError: nothing is measured.
         """
-        asked = replace(self.all_questions(), group_by=group_by, granularity=granularity)
+        asked = replace(self.all_questions(), group_by=group_by, granularity=granularity, least=self.least)
         if self.ask is not None and self.ask.question:
             return replace(asked, only={**self.only, "question": frozenset({self.ask.question})})
         return asked
@@ -144,14 +146,19 @@ def read_filters(
     allowed: frozenset[str] | None,
     home: str,
     now: datetime,
+    least_anonymous: int = 0,
 ) -> Filters:
-    """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone."""
+    """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone.
+
+    `least_anonymous` answers must stand behind a figure that may count those of an anonymous survey.
+    """
     given = _given(query)
     brand = given["brand"] if given["brand"] in {survey.brand for survey in surveys.values()} else ""
     surveys = surveys_of(brand, surveys)
     survey = given["survey"] if given["survey"] in surveys else ""
     asks = asks_of(surveys, survey)
     chosen = next((ask for ask in asks if ask.value == given["question"]), _usual(asks, surveys.get(survey)))
+    looked_at = [surveys[survey]] if survey else surveys.values()
     place = zone(given["zone"] if is_zone(given["zone"]) else home if is_zone(home) else "UTC")
     return Filters(
         ask=chosen,
@@ -164,6 +171,7 @@ def read_filters(
         channel=given["channel"],
         topic=given["topic"],
         allowed=allowed,
+        least=least_anonymous if any(each.anonymous for each in looked_at) else 0,
         given=given,
     )
 

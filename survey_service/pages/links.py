@@ -8,7 +8,6 @@ fast is judged where it can be taken back (see `answering.suspicion`).
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +20,7 @@ from survey_service.pages.assembling import survey_response
 from survey_service.pages.look import KioskView
 from survey_service.pages.networks import network_of
 from survey_service.pages.responses import CONFIGURATION_AGE, accepted_languages, read_form, unknown_page
+from survey_service.pages.sheets import new_sheet, sheet_field, sheet_of
 from survey_service.pages.views import Sheet
 from survey_service.pages.visiting import (
     FAULTY,
@@ -37,19 +37,17 @@ from survey_service.texts.locales import choose_language
 from survey_service.texts.words import words_in
 from survey_service.tokens import SheetSubject
 
-SHEET_FIELD = "_sheet"
 SHEET_AGE = timedelta(days=1)
 CROWD = 10  # times as many answers where many people share a network: at a kiosk, or where none can be told apart
 
 _TOO_MANY = 429
-_NONCE_BYTES = 12
 
 
 async def show_link(request: web.Request) -> web.Response:
     """The survey of a link on a new sheet; `score` preselects, `lang` switches the language."""
     parts, name = request.app[PARTS], request.match_info["link"]
     visit = await parts.recording.look_at_link(name, None, "")
-    sheet = await _sheet(request, parts, visit, _new_subject(parts, name))
+    sheet = await _sheet(request, parts, visit, new_sheet(parts, name))
     if sheet is None:
         return unknown_page(request, by_message=False)
     return show_visit(request, visit, replace(sheet, values=preselected(request, sheet.survey)))
@@ -61,12 +59,12 @@ async def submit_link(request: web.Request) -> web.Response:
     form = await read_form(request)
     if form is None:
         return unknown_page(request, status=400, by_message=False)
-    subject = _subject_of(parts, name, form.get(SHEET_FIELD, ""))
+    subject = sheet_of(parts, name, form)
     look = partial(parts.recording.look_at_link, name, subject.nonce if subject else None, "")
     visit = await look()
     begins = visit.door is Door.OPEN and visit.response is None
     renew = subject is None or (begins and parts.clock.now() - subject.issued_at > SHEET_AGE)
-    sheet = await _sheet(request, parts, visit, _new_subject(parts, name) if subject is None or renew else subject)
+    sheet = await _sheet(request, parts, visit, new_sheet(parts, name) if subject is None or renew else subject)
     if sheet is None or visit.link is None:
         return unknown_page(request, by_message=False)
     words = words_in(sheet.language)
@@ -100,20 +98,10 @@ async def _sheet(request: web.Request, parts: Parts, visit: Visit, subject: Shee
         place=Place(link.touchpoint, touchpoint.name if touchpoint else None),
         response=visit.response,
         circumstances=circumstances_of(parts, brand, visit),
-        state=((SHEET_FIELD, parts.keyring.sheet_token(subject)),),
+        state=(sheet_field(parts, subject),),
         kiosk=KioskView(address) if link.kiosk else None,
         can_switch=link.language is None,
     )
-
-
-def _new_subject(parts: Parts, link: str) -> SheetSubject:
-    return SheetSubject(link, secrets.token_urlsafe(_NONCE_BYTES), parts.clock.now())
-
-
-def _subject_of(parts: Parts, link: str, token: str) -> SheetSubject | None:
-    """What the sheet of a form says, if we signed it for this link."""
-    subject = parts.keyring.read_sheet_token(token)
-    return subject if subject and subject.link == link else None
 
 
 def _counter(link: Link, network: str | None, now: datetime) -> str:

@@ -175,7 +175,7 @@ class KioskView:
 class SurveyView:
     """The survey page; `why` says why we ask, `time_hint` how long it takes, `offer` what an answer is thanked with.
 
-    `languages` are (code, own name).
+    `promise` is what an anonymous survey says of itself. `languages` are (code, own name).
     """
 
     brand: BrandView
@@ -185,6 +185,7 @@ class SurveyView:
     why: str = ""
     time_hint: str = ""
     offer: str = ""
+    promise: str = ""
     progress: ProgressView | None = None
     languages: tuple[tuple[str, str], ...] = ()
     unsubscribe_url: str | None = None

@@ -34,7 +34,7 @@ from survey_service.pages.look import (
 from survey_service.pages.question_views import Reader, question_view
 from survey_service.texts.filling import Links, Place, filler, why_we_ask
 from survey_service.texts.locales import LANGUAGE_NAMES, choose_language, spoken_text
-from survey_service.texts.sentences import thanks_sentence, time_hint
+from survey_service.texts.sentences import anonymity_sentence, thanks_sentence, time_hint
 from survey_service.texts.thanking import expiry_sentence, offer_unless_named, waiting_sentence
 from survey_service.texts.words import words_in
 
@@ -107,6 +107,7 @@ def survey_view(sheet: Sheet) -> SurveyView:
         why="" if progress else why_we_ask(sheet.invitation, sheet.brand, language, sheet.place),
         time_hint="" if progress else hint,
         offer="" if progress else offer_unless_named(sheet.invitation, [entry.text for entry in sheet.page], language),
+        promise=anonymity_sentence(words_in(language)) if sheet.survey.anonymous else "",
         progress=progress,
         languages=_languages(sheet),
         unsubscribe_url=sheet.opt_out_url,
@@ -130,7 +131,8 @@ def thanks_view(sheet: Sheet, score: int | None, redirect_hosts: Collection[str]
         summary=tuple(promise(answer, sheet.zone, language) for answer in answers if isinstance(answer, CallWish)),
         ticket=ticket_view(sheet),
         ticket_note=ticket_note(sheet),
-        redirect=None if sheet.kiosk else _redirect(sheet, score, redirect_hosts),
+        # Another site would learn who came with which score.
+        redirect=None if sheet.kiosk or sheet.survey.anonymous else _redirect(sheet, score, redirect_hosts),
         unsubscribe_url=sheet.opt_out_url,
         preview=sheet.is_preview,
         kiosk=sheet.kiosk,

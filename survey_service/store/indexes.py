@@ -149,6 +149,8 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"network": {"$gt": ""}},
         ),
     ],
+    "ballots": [_DUE, _LEASE, IndexModel([("box", ASCENDING), ("status", ASCENDING)], name="of_box")],
+    "voters": [IndexModel([("box", ASCENDING)], name="of_box")],
     "cases": [
         _DUE,
         _LEASE,

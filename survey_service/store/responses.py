@@ -86,6 +86,22 @@ class Responses:
         except DuplicateKeyError:
             return False
 
+    async def insert(self, responses: Sequence[Response], session: Session) -> None:
+        """Responses that waited elsewhere until now; nothing else changes with them."""
+        places = {
+            response.touchpoint: await self._place_of(response)
+            for response in {row.touchpoint: row for row in responses}.values()
+        }
+        now, documents = self._database.clock.now(), []
+        for response in responses:
+            marks = {**recount_mark(), **reading_mark(response.comment, now)}
+            document = {**response.to_document(), **marks, **places[response.touchpoint]}
+            del document["updated_at"]
+            documents.append(document)
+        await self._collection.insert_many(documents, session=session)
+        named = [response.id for response in responses]
+        await self._collection.update_many({"_id": {"$in": named}}, _STAMP, session=session)
+
     async def _place_of(self, response: Response) -> dict[str, Any]:
         """Region and journey stage as they are registered now: figures of the past stay when a shop moves."""
         place = None

@@ -7,6 +7,7 @@ from datetime import timedelta
 from survey_service.clock import Clock
 from survey_service.store.allowances import Allowances
 from survey_service.store.api_keys import ApiKeys
+from survey_service.store.ballots import Ballots
 from survey_service.store.cases import Cases
 from survey_service.store.codes import Codes
 from survey_service.store.comments import Comments
@@ -50,6 +51,7 @@ class Store:
         self.responses = Responses(self.database, lease)
         self.configuration = Configuration(self.database)
         self.comments = Comments(self.database, self.configuration, lease)
+        self.ballots = Ballots(self.database, self.responses, lease)
         self.rollups = Rollups(self.database, lease)
         self.cases = Cases(self.database, lease)
         self.rewards = Rewards(self.database, lease)

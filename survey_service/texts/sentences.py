@@ -36,6 +36,13 @@ def time_hint(kinds: Sequence[QuestionKind], words: Words) -> str:
     )
 
 
+def anonymity_sentence(words: Words) -> str:
+    """What an anonymous survey promises; docs/anonymous.md says how it is kept."""
+    return words(
+        "This survey is anonymous: your answers are stored without your name, and shown only with those of others."
+    )
+
+
 def reply_hint(scale: Scale, words: Words) -> str:
     """What a text message asks for, such as "Reply 0-10"."""
     if scale.is_yes_or_no:

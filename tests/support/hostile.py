@@ -117,6 +117,7 @@ SURVEY: dict[str, Any] = {
     },
     "thanks": {"en": "Thank you", "de": "Danke"},
     "finish_after": "P1D",
+    "anonymous": False,
     "replies": [
         {"low": 4, "high": 4, "text": {"en": "We are glad", "de": "Das freut uns"}, "send": True, "person": "mia"}
     ],

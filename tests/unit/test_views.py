@@ -265,6 +265,8 @@ def test_thanks_lead_on_by_score_and_only_where_it_is_allowed() -> None:
     assert thanks_view(there, 8, hosts).redirect is None
     assert thanks_view(there, 9).redirect is None
     assert thanks_view(replace(there, kiosk=KioskView("/l/door")), 9, hosts).redirect is None
+    anonymous = there.survey.model_copy(update={"anonymous": True})
+    assert thanks_view(replace(there, survey=anonymous), 9, hosts).redirect is None
     shown = thanks_view(replace(there, place=None), 9, hosts).redirect
     assert shown is not None
     assert not shown.at_once  # in a preview one stays

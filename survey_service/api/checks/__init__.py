@@ -1,5 +1,6 @@
 """Content checks: configuration in the right shape comes in; every rule that it still breaks is raised at once."""
 
+from survey_service.api.checks.anonymity import check_anonymity, check_use_of_anonymous
 from survey_service.api.checks.fields import check_resource_id, check_touchpoint_id
 from survey_service.api.checks.follow_ups import check_follow_up
 from survey_service.api.checks.incentives import check_incentive
@@ -13,6 +14,7 @@ from survey_service.api.checks.webhooks import check_webhook
 from survey_service.api.checks.who_and_where import check_brand, check_touchpoint
 
 __all__ = [
+    "check_anonymity",
     "check_brand",
     "check_channel",
     "check_contact_policy",
@@ -28,5 +30,6 @@ __all__ = [
     "check_touchpoint",
     "check_touchpoint_id",
     "check_trigger",
+    "check_use_of_anonymous",
     "check_webhook",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -67,8 +68,12 @@ class AnswersQuery(ListQuery):
     topic: Values = Field(default=(), description="What the comment is about")
     where: Values = Field(default=(), description="Filters by other dimensions that surveys list: `tier:gold`")
 
-    def ask(self, metric: Any, least_people: int, now: datetime) -> MetricQuestion:
+    def ask(
+        self, metric: Any, least_people: int, now: datetime, anonymous: Collection[str] = frozenset()
+    ) -> MetricQuestion:
         """The question that reporting understands; `least_people` answers must stand behind a figure of one person.
+
+        So many must stand behind each figure where one of the surveys that it may count is `anonymous`.
 
         Raises:
             InvalidInput: a dimension that cannot be, a period that is none, or too small a group.
@@ -78,7 +83,8 @@ class AnswersQuery(ListQuery):
         if self.start is not None and (self.end or now) - self.start > _LONGEST:
             raise InvalidInput.at("/from", "period", "must not lie more than twenty years before to")
         only = self._only()
-        least = least_people if ABOUT_PEOPLE & only.keys() else 0
+        looks_at_anonymous = bool(anonymous) and ("survey" not in only or bool(only["survey"] & set(anonymous)))
+        least = least_people if looks_at_anonymous or ABOUT_PEOPLE & only.keys() else 0
         return MetricQuestion(metric, only=only, start=self.start, end=self.end, zone=zone(self.timezone), least=least)
 
     def _only(self) -> dict[str, frozenset[str | None]]:
@@ -104,16 +110,19 @@ class FiguresQuery(AnswersQuery):
     granularity: Granularity | None = Field(default=None, description="Length of a period; without: one for all")
     min_n: int | None = Field(default=None, ge=0, le=10_000, description="Groups of fewer answers are withheld")
 
-    def ask(self, metric: Any, least_people: int, now: datetime) -> MetricQuestion:
+    def ask(
+        self, metric: Any, least_people: int, now: datetime, anonymous: Collection[str] = frozenset()
+    ) -> MetricQuestion:
         """The same, by group and period."""
-        question = super().ask(metric, least_people, now)
+        question = super().ask(metric, least_people, now, anonymous)
         group_by = tuple(_dimension(name, "/group_by") for name in self.group_by)
         if len(set(group_by)) < len(group_by):
             raise InvalidInput.at("/group_by", "twice", "names a dimension twice")
-        bound = least_people if ABOUT_PEOPLE & {*group_by, *question.only} else 0
+        bound = least_people if ABOUT_PEOPLE & set(group_by) else question.least
         least = bound if self.min_n is None else self.min_n
         if least < bound:
-            raise InvalidInput.at("/min_n", "too_few", f"must be at least {bound} where people are compared")
+            message = f"must be at least {bound} where people are compared, or anonymity was promised"
+            raise InvalidInput.at("/min_n", "too_few", message)
         return replace(question, group_by=group_by, granularity=self.granularity, least=least)
 
 
