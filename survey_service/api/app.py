@@ -18,7 +18,9 @@ from survey_service.parts import PARTS, Parts
 
 # For `web.AppRunner`. Encoded bodies are refused, so nothing may unpack them first; and aiohttp's own access log
 # would write addresses with their tokens.
-RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "access_log": None}
+# Bytes of a request line; aiohttp's own limit is 8,190, which many filters of figures exceed.
+MAX_LINE_SIZE = 64 * 1024
+RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "access_log": None, "max_line_size": MAX_LINE_SIZE}
 # One byte more than is taken, so that a body that is too large meets our own answer.
 CLIENT_MAX_SIZE = MAX_BODY_BYTES + 1
 
