@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from survey_service.answering.ballots import ballot_occasion
 from survey_service.answering.occasions import Occasion, link_occasion, occasion_of
-from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.models.invitation import UNANSWERED_STATES, Invitation, InvitationState
 from survey_service.models.link import Link
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.survey import Survey
@@ -78,7 +78,9 @@ class TokenGate:
 
     async def _visit(self, invitation: Invitation, survey: Survey) -> Visit:
         occasion = occasion_of(invitation)
-        response = await self._store.responses.get(occasion.response)
+        response = None
+        if invitation.state not in UNANSWERED_STATES:
+            response = await self._store.responses.get(occasion.response)
         door = door_of(invitation, response, self._store.clock.now())
         return Visit(door, invitation, survey, response, occasion=occasion)
 

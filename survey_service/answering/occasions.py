@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from survey_service.models.delivery import ChannelName
@@ -30,6 +31,26 @@ class Occasion:
     phone: str | None = None
 
 
+class _Variables(Mapping[str, object]):
+    """What conditions see of an invitation, made once one of them looks: most pages ask without a condition."""
+
+    def __init__(self, invitation: Invitation) -> None:
+        self._invitation = invitation
+
+    def __getitem__(self, name: str) -> object:
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    @cached_property
+    def _made(self) -> Mapping[str, object]:
+        return variables_of(self._invitation)
+
+
 def occasion_of(invitation: Invitation) -> Occasion:
     """An invitation is answered once."""
     return Occasion(
@@ -48,7 +69,7 @@ def occasion_of(invitation: Invitation) -> Occasion:
             "incentive": invitation.incentive.incentive if invitation.incentive else None,
             "dimensions": invitation.dimensions,
         },
-        variables=variables_of(invitation),
+        variables=_Variables(invitation),
         phone=invitation.recipient.phone,
     )
 

@@ -8,14 +8,17 @@ import secrets
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
+_PAIRS = [low + high for high in _BASE62 for low in _BASE62]  # two digits at a time, the lower one first
+
+
 def base62(digest: bytes, length: int = 22) -> str:
     """The first `length` base62 digits of a digest; 22 digits carry 131 bits."""
     number = int.from_bytes(digest, "big")
-    digits = []
-    for _ in range(length):
-        number, rest = divmod(number, 62)
-        digits.append(_BASE62[rest])
-    return "".join(digits)
+    pairs = []
+    for _ in range(0, length, 2):
+        number, rest = divmod(number, 3844)
+        pairs.append(_PAIRS[rest])
+    return "".join(pairs)[:length]
 
 
 def hashed_id(prefix: str, *parts: str) -> str:

@@ -65,6 +65,8 @@ TRANSITIONS: Mapping[InvitationState, frozenset[InvitationState]] = {
 }
 
 
+# No answer is stored: the first one moves its invitation on in the same transaction, and nothing leads back.
+UNANSWERED_STATES = frozenset(state for state, onward in TRANSITIONS.items() if InvitationState.STARTED in onward)
 FINAL_STATES = frozenset(state for state, onward in TRANSITIONS.items() if not onward)
 
 

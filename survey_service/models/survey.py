@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -182,7 +183,7 @@ class SurveyContent(Noun):
     finish_after: str = "P1D"  # without another answer for so long, what is there is taken for the whole
     anonymous: bool = Field(default=False, description="Nothing is stored that leads from an answer to who gave it")
 
-    @property
+    @cached_property
     def primary_question(self) -> Question:
         """The metric question whose value is the score."""
         return next(question for question in self.questions if question.id == self.primary)
@@ -193,7 +194,7 @@ class SurveyContent(Noun):
             return None
         return next((reply for reply in self.replies if reply.low <= score <= reply.high), None)
 
-    @property
+    @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages of the primary question, the default one first."""
         offered = self.primary_question.text

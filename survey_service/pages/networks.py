@@ -31,8 +31,15 @@ def network_of(request: web.Request) -> str | None:
     """The customer's network, 32 hex digits; None where it cannot be told. Raises nothing, whatever headers say."""
     parts = request.app[PARTS]
     forwarded = ",".join(request.headers.getall(_FORWARDED_FOR, ()))
-    address = customer_address(request.remote, forwarded, parts.settings.trusted_networks)
-    return None if address is None else network_hash(_key(parts.keyring), address)
+    return _network(parts.keyring, request.remote, forwarded, parts.settings.trusted_networks)
+
+
+@lru_cache(maxsize=4096)  # who opens a page often sends it as well
+def _network(
+    keyring: Keyring, peer: str | None, forwarded: str, trusted: tuple[IPv4Network | IPv6Network, ...]
+) -> str | None:
+    address = customer_address(peer, forwarded, trusted)
+    return None if address is None else network_hash(_key(keyring), address)
 
 
 def customer_address(peer: str | None, forwarded: str, trusted: Sequence[IPv4Network | IPv6Network]) -> Address | None:

@@ -44,8 +44,9 @@ async def show_survey(request: web.Request) -> web.Response:
     values = preselected(request, sheet.survey)
     if not sheet.survey.anonymous:
         _note(request, parts, sheet.invitation, values.get(sheet.survey.primary))
-    reward = await find_reward(parts, visit.response)
-    return show_visit(request, visit, replace(sheet, values=values, reward=reward, now=parts.clock.now()))
+    if visit.response is not None:
+        sheet = replace(sheet, reward=await find_reward(parts, visit.response), now=parts.clock.now())
+    return show_visit(request, visit, replace(sheet, values=values) if values else sheet)
 
 
 async def submit_survey(request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Literal
 
@@ -61,7 +61,12 @@ def text_direction(lang: str) -> Literal["ltr", "rtl"]:
 
 def format_date(instant: datetime, zone: tzinfo, language: str) -> str:
     """The day of an instant in a zone, written out: `2. Januar 2013`; in English when the language is unknown."""
-    return format_date_in_locale(instant.astimezone(zone).date(), format="long", locale=_locale(language))
+    return _written_out(instant.astimezone(zone).date(), language)
+
+
+@lru_cache(maxsize=4096)
+def _written_out(day: date, language: str) -> str:
+    return format_date_in_locale(day, format="long", locale=_locale(language))
 
 
 class _OwnNames(Mapping[str, str]):
