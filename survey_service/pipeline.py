@@ -146,7 +146,7 @@ def stages(
         Stage("following", following.claims, following, batch=100, parallel=2),
         Stage(GRANTING, store.rewards.claims, GrantWaiting(store, granting), batch=100),
         Stage("digests", store.digests.claims, SendDigests(store, bells), batch=50),
-        Stage(REPORTS, PlanClaims(store), AskForReports(store, bells, base_url), batch=20),
+        Stage(REPORTS, PlanClaims(store), AskForReports(store, bells, base_url, least), batch=20),
         Stage(CASES_STAGE, store.cases.claims, MindCases(store, bells), batch=100),
         # Lanes are what bounds the calls; a limit of batches would let slow receivers keep others waiting.
         Stage(

@@ -68,7 +68,15 @@ async def send_report(call: Call, body: ReportIn) -> Reply:
         raise Conflict("the person has no email")
     monday = _monday(person, body.week, parts.clock.now())
     occasion = random_id("now")
-    letters = await letters_of_week(parts.store, snapshot, person, monday, parts.base_url, occasion=occasion)
+    letters = await letters_of_week(
+        parts.store,
+        snapshot,
+        person,
+        monday,
+        parts.base_url,
+        occasion=occasion,
+        least_anonymous=parts.settings.metrics_min_n,
+    )
     if not letters:
         raise Conflict("nobody answered in that week or the one before: there is nothing to report")
     await parts.store.deliveries.insert(letters)

@@ -91,12 +91,16 @@ class PlanClaims:
 
 
 class AskForReports:
-    """The handler of the stage that asks for weekly mails; `base_url` is what the dashboard's address starts with."""
+    """The handler of the stage that asks for weekly mails; `base_url` is what the dashboard's address starts with.
 
-    def __init__(self, store: Store, bells: Bells, base_url: str) -> None:
+    `least_anonymous` answers must stand behind a figure that may count those of an anonymous survey.
+    """
+
+    def __init__(self, store: Store, bells: Bells, base_url: str, least_anonymous: int = 0) -> None:
         self._store = store
         self._bells = bells
         self._base_url = base_url
+        self._least_anonymous = least_anonymous
 
     async def __call__(self, claim: Claim[ReportPlan]) -> None:
         """Ask for each person's mails, then plan their next Monday."""
@@ -122,7 +126,9 @@ class AskForReports:
             if await self._store.rollups.is_behind(time.start, time.end):
                 await plans.go_on(plan, plan.monday, now + _UNTIL_COUNTED)
                 return
-            letters = await letters_of_week(self._store, snapshot, person, monday, self._base_url)
+            letters = await letters_of_week(
+                self._store, snapshot, person, monday, self._base_url, least_anonymous=self._least_anonymous
+            )
             if letters:
                 await self._store.deliveries.insert(letters)
         upcoming = next_monday(monday)
@@ -130,7 +136,14 @@ class AskForReports:
 
 
 async def letters_of_week(
-    store: Store, snapshot: Snapshot, person: Person, monday: datetime, base_url: str, *, occasion: str = ""
+    store: Store,
+    snapshot: Snapshot,
+    person: Person,
+    monday: datetime,
+    base_url: str,
+    *,
+    occasion: str = "",
+    least_anonymous: int = 0,
 ) -> list[Delivery]:
     """The mails that tell a person of the week that ends with `monday`: one for each brand that there is news of.
 
@@ -138,8 +151,9 @@ async def letters_of_week(
     """
     now, letters = store.clock.now(), []
     for name, brand in sorted(snapshot.brands.items()):
-        surveys = {survey.survey for survey in snapshot.surveys.values() if survey.brand == name}
-        figures = await read_week(store, person, name, surveys, monday)
+        surveys = {key: survey for key, survey in snapshot.surveys.items() if survey.brand == name}
+        least = least_anonymous if any(survey.anonymous for survey in surveys.values()) else 0
+        figures = await read_week(store, person, name, surveys, monday, least)
         if figures.says_anything:
             names = await _names(store, figures)
             weekly = Weekly(person, brand, monday, figures, names, base_url, is_one_of_many=len(snapshot.brands) > 1)

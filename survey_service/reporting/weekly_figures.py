@@ -92,21 +92,24 @@ class WeekFigures:
 
 
 async def read_week(
-    store: Store, person: Person, brand: str, surveys: Collection[str], monday: datetime
+    store: Store, person: Person, brand: str, surveys: Collection[str], monday: datetime, least: int = 0
 ) -> WeekFigures:
-    """The figures of a brand, whose surveys are named, in the week that ends with `monday`."""
+    """The figures of a brand, whose surveys are named, in the week that ends with `monday`.
+
+    `least` answers must stand behind each.
+    """
     cases = await _read_cases(store, person, brand)
     if not surveys:
         return WeekFigures(cases=cases)
     try:
-        found = [await _read_metric(store, person, surveys, monday, metric) for metric in get_args(Metric)]
+        found = [await _read_metric(store, person, surveys, monday, metric, least) for metric in get_args(Metric)]
     except InvalidInput:  # in zones whose hours are not those of UTC the answers themselves are read, within a bound
         return WeekFigures(cases=cases, is_too_much=True)
     return WeekFigures(tuple(standing for standings in found for standing in standings), cases)
 
 
 async def _read_metric(
-    store: Store, person: Person, surveys: Collection[str], monday: datetime, metric: Metric
+    store: Store, person: Person, surveys: Collection[str], monday: datetime, metric: Metric, least: int
 ) -> list[Standing]:
     time = two_weeks(monday, person)
     only: dict[str, frozenset[str | None]] = {"survey": frozenset(surveys)}
@@ -114,7 +117,8 @@ async def _read_metric(
         only["touchpoint"] = frozenset(person.touchpoints)
 
     async def ask(*group_by: str) -> list[Figure]:
-        question = MetricQuestion(metric, group_by, only, time.start, time.end, Granularity.WEEK, zone(person.timezone))
+        place = zone(person.timezone)
+        question = MetricQuestion(metric, group_by, only, time.start, time.end, Granularity.WEEK, place, least)
         return (await Metrics(store).scores(question)).figures
 
     return standings_of(metric, await ask(), await ask("touchpoint"), monday)

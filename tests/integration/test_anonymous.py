@@ -15,6 +15,8 @@ from survey_service.models.ids import response_id
 from survey_service.models.invitation import InvitationState
 from survey_service.models.outbox import NewsType
 from survey_service.models.webhook import WebhookContent
+from survey_service.reporting.weekly import letters_of_week
+from survey_service.reporting.weekly_schedule import newest_monday
 from tests.support.failpoints import failing
 from tests.support.helpdesk import DAY, HOUR, SURVEY, TEAM, Helpdesk, open_helpdesk
 from tests.support.pipeline import an_event
@@ -437,3 +439,12 @@ async def test_small_groups_of_its_figures_are_withheld_and_min_n_is_only_raised
         (figure,) = (await (await helpdesk.client.get(f"/v1/metrics?{query}")).json())["data"]
         assert (figure["withheld"], figure["score"], figure["n"]) == (True, None, None)
     assert (await helpdesk.client.get(f"/v1/metrics?metric=ces&survey={SURVEY}&min_n=1")).status == 422
+    in_a_week, store = helpdesk.pipeline.pass_time(DAY * 7), helpdesk.pipeline.store
+    snapshot = await store.configuration.current()
+    lead = snapshot.people["lead"]
+    monday = newest_monday(lead, in_a_week)
+    told = [
+        await letters_of_week(store, snapshot, lead, monday, "https://x.example", least_anonymous=least)
+        for least in (5, 4)
+    ]
+    assert [len(letters) for letters in told] == [0, 1]
