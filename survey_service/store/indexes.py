@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
+import structlog
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import OperationFailure
+from pymongo.errors import NetworkTimeout, OperationFailure
 
 from survey_service.store.claims import EPOCH
 from survey_service.store.outbox import OUTBOX_INDEXES
@@ -17,6 +18,8 @@ _LEASE = IndexModel([("lease", ASCENDING)], name="lease", partialFilterExpressio
 _NEWEST = IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest")
 _NEWEST_REQUEST = IndexModel([("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest")
 _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="changed")
+
+log = structlog.get_logger()
 
 DUE_OF_WEBHOOK = "due_of_webhook"
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
@@ -236,7 +239,18 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
         if collection not in existing:
             await _create(database, collection, option)
     for collection, indexes in INDEXES.items():
-        await database[collection].create_indexes(indexes)
+        await _index(database[collection], indexes)
+
+
+async def _index(collection: AsyncIOMotorCollection[dict[str, Any]], indexes: list[IndexModel]) -> None:
+    """Make indexes, however long a large collection takes: the server goes on with what nobody waits for any more."""
+    while True:
+        try:
+            await collection.create_indexes(indexes)
+        except NetworkTimeout:
+            log.warning("indexes.being_made", collection=collection.name)
+        else:
+            return
 
 
 async def _create(database: AsyncIOMotorDatabase[dict[str, Any]], collection: str, options: Mapping[str, Any]) -> None:
