@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
+import structlog
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import OperationFailure
+from pymongo.errors import NetworkTimeout, OperationFailure
 
 from survey_service.store.claims import EPOCH
 from survey_service.store.outbox import OUTBOX_INDEXES
+
+log = structlog.get_logger()
 
 _DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$gt": EPOCH}})
 _LEASE = IndexModel([("lease", ASCENDING)], name="lease", partialFilterExpression={"lease": {"$type": "string"}})
@@ -260,7 +263,18 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
         if collection not in existing:
             await _create(database, collection, option)
     for collection, indexes in INDEXES.items():
-        await database[collection].create_indexes(indexes)
+        await _index(database[collection], indexes)
+
+
+async def _index(collection: AsyncIOMotorCollection[dict[str, Any]], indexes: list[IndexModel]) -> None:
+    """Make indexes, however long a large collection takes: the server goes on with what nobody waits for any more."""
+    while True:
+        try:
+            await collection.create_indexes(indexes)
+        except NetworkTimeout:
+            log.warning("indexes.being_made", collection=collection.name)
+        else:
+            return
 
 
 async def _create(database: AsyncIOMotorDatabase[dict[str, Any]], collection: str, options: Mapping[str, Any]) -> None:
