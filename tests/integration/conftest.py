@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import pymongo
 import pytest
 
 from channels.twilio_sms import TwilioSmsChannel
 from survey_service.followup.granting import Granting
 from survey_service.parts import Parts
 from survey_service.store.store import Store
+from tests.support.answered_history import HISTORY
+from tests.support.figures import count_answers, load
+from tests.support.helpdesk import Helpdesk, open_helpdesk
 from tests.support.hooked import Hooked, open_hooked
 from tests.support.pipeline import Pipeline, open_pipeline
 from tests.support.receiver import Receiver
@@ -103,3 +110,37 @@ async def callbacks() -> AsyncIterator[CallbackCatcher]:
     """Where that server reports to."""
     async with CallbackCatcher() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def counted(mongodb_uri: str) -> Iterator[str]:
+    """The name of a database with six weeks of counted answers, which tests only read."""
+    name = f"test_{uuid.uuid4().hex}"
+
+    async def prepare() -> None:
+        store = await open_store(mongodb_uri, name)
+        await load(store, HISTORY)
+        await count_answers(store)
+        store.close()
+
+    with asyncio.Runner() as runner:
+        runner.run(prepare())
+    yield name
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+async def figures(mongodb_uri: str, counted: str) -> AsyncIterator[ApiClient]:
+    """A client of a service with those answers."""
+    store = await open_store(mongodb_uri, counted)
+    async with api_client(make_parts(store)) as client:
+        yield client
+    store.close()
+
+
+@pytest.fixture
+async def helpdesk(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Helpdesk]:
+    """A helpdesk whose colleagues are asked anonymously."""
+    async with open_helpdesk(mongodb_uri, database_name, smtp) as opened:
+        yield opened

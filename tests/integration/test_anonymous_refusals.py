@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,21 +10,14 @@ import pytest
 from survey_service.cli.apply import apply_folder
 from survey_service.errors import InvalidInput
 from survey_service.models.delivery import ChannelName
-from tests.support.helpdesk import SURVEY, TEAM, Helpdesk, open_helpdesk
+from tests.support.helpdesk import SURVEY, TEAM, Helpdesk
 from tests.support.problems import assert_problem
-from tests.support.smtp_server import ScriptedSmtpServer
 
 CALL = {"id": "call", "kind": "call", "text": {"en": "Call?"}, "call": {"windows": {"mon-fri": ["09:00-17:00"]}}}
 TRIGGER = {"survey": SURVEY, "event_type": "ticket.closed", "channels": ["email"]}
 RULE = {"name": "Hard", "survey": SURVEY, "condition": "response.score <= 3.0"}
 GIFT = {"name": "Coffee", "kind": "gesture", "text": {"en": "A coffee on us"}}
 CASE = {"title": "Hard", "due_within": "P1D"}
-
-
-@pytest.fixture
-async def helpdesk(mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer) -> AsyncIterator[Helpdesk]:
-    async with open_helpdesk(mongodb_uri, database_name, smtp) as opened:
-        yield opened
 
 
 async def survey(helpdesk: Helpdesk, **changes: Any) -> dict[str, Any]:

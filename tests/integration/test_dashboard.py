@@ -5,31 +5,23 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from survey_service.models.api_key import Scope
 from survey_service.models.case import Case
-from survey_service.models.person import PersonContent
 from survey_service.models.touchpoint import TouchpointContent
-from survey_service.pages.dashboard_viewers import COOKIE, NEEDED
-from survey_service.pages.sign_in import MAILS_AN_HOUR, TRIES_AN_HOUR
+from survey_service.pages.dashboard_viewers import NEEDED
 from survey_service.parts import Parts
 from survey_service.store.store import Store
-from survey_service.tokens import OptOutSubject, SignInSubject
 from survey_service.wiring import create_app
 from tests.support.content import SURVEY, put_survey
+from tests.support.dashboards import ADA, HOSTILE, enter_as, enter_with_key, headline, open_shop, page
 from tests.support.factories import NOON, OUR_CUSTOMER, make_customer, make_invitation
 from tests.support.figures import answered, count_answers, load
 from tests.support.service import BASE_URL, ApiClient, api_client, client_of
 
-PLACES = {"mitte": "Berlin Mitte", "west": "Berlin West", "kiel": "Kiel"}
-HOSTILE = "<script>alert(1)</script>\"'{{7*7}}</svg>"
-ADA = PersonContent(name="Ada Weber", email="Ada@acme.example", touchpoints=("mitte", "west"), timezone="Europe/Berlin")
 BUDGET = 60_000  # bytes of the first view
 
 
@@ -42,186 +34,8 @@ async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
 
 @pytest.fixture
 async def shop(store: Store) -> None:
-    """Three places with answers of the last weeks: happy ones, mixed ones and sad ones."""
-    await put_survey(store)
-    await store.configuration.people.put("ada", ADA)
-    for place, name in PLACES.items():
-        await store.configuration.touchpoints.put(place, TouchpointContent(name=name, region=name.split()[0]))
-    now = store.clock.now()
-    scores = {"mitte": [10, 9, 9, 10, 8, 3], "west": [7, 8, 9, 2, 6], "kiel": [0, 1, 3, 6, 10]}
-    rows = [
-        answered(
-            number,
-            now - timedelta(days=3 * number % 40, hours=1),
-            {"nps": score},
-            touchpoint=place,
-            region=PLACES[place].split()[0],
-            comment=f"words from {place}",
-            customer=OUR_CUSTOMER if place == "mitte" else "cus_43",
-        )
-        for number, (place, score) in enumerate((place, score) for place, given in scores.items() for score in given)
-    ]
-    await load(store, rows)
-    await count_answers(store)
-    people = (make_customer(), make_customer("c-43", id="cus_43", keys=("id:c-43",)))
-    await store.customers.insert(people)
-
-
-async def page(client: ApiClient, path: str = "/dashboard", **query: str) -> str:
-    answer = await client.get(path, params=query, allow_redirects=False)
-    assert answer.status == 200, await answer.text()
-    return await answer.text()
-
-
-async def enter_with_key(client: ApiClient, store: Store, *scopes: Scope) -> str:
-    """Sign in with a key of these scopes; returns its id."""
-    key, secret = await store.api_keys.create("office", scopes or tuple(Scope))
-    answer = await client.post("/dashboard/sign-in/key", data={"key": secret}, allow_redirects=False)
-    assert answer.status == 303
-    return key.id
-
-
-def link_for(parts: Parts, person: str = "ada", lasts: timedelta = timedelta(minutes=5)) -> str:
-    subject = SignInSubject(person, parts.clock.now() + lasts)
-    return f"/dashboard/sign-in/{parts.keyring.sign_in_token(subject)}"
-
-
-async def enter_as(client: ApiClient, parts: Parts, person: str = "ada") -> None:
-    answer = await client.post(link_for(parts, person), allow_redirects=False)
-    assert answer.status == 303
-
-
-async def letters(store: Store) -> list[dict[str, Any]]:
-    return await store.database["deliveries"].find().to_list(None)
-
-
-def headline(html: str) -> tuple[str, ...]:
-    figure = re.search(r'<strong>(.*?)</strong>.*?interval">(.*?)</span>.*?n">(.*?)</span>', html)
-    assert figure is not None
-    return figure.groups()
-
-
-async def test_whoever_is_not_signed_in_is_led_to_where_one_does(visitor: ApiClient) -> None:
-    for path in ("/dashboard", f"/dashboard/customers/{OUR_CUSTOMER}"):
-        answer = await visitor.get(path, allow_redirects=False)
-        assert (answer.status, answer.headers["Location"]) == (303, "/dashboard/sign-in")
-    assert (await visitor.get("/dashboard/answers")).status == 403
-
-
-@pytest.mark.parametrize(
-    ("base_url", "host", "status"),
-    [
-        ("http://127.0.0.1:8080", "127.0.0.1", 200),
-        ("http://127.0.0.1:8080", "localhost:8080", 200),
-        ("http://127.0.0.1:8080", "evil.example", 303),
-        ("https://survey.acme.example", "127.0.0.1", 303),
-    ],
-)
-async def test_the_sandbox_is_open_to_this_machine_alone(
-    parts: Parts, shop: None, base_url: str, host: str, status: int
-) -> None:
-    async with client_of(create_app(replace(parts, base_url=base_url))) as client:
-        answer = await client.get("/dashboard", headers={"Host": host}, allow_redirects=False)
-        assert answer.status == status
-        assert status != 200 or "Sandbox" in await answer.text()
-
-
-async def test_a_mailed_link_signs_in_once_and_only_by_its_button(
-    visitor: ApiClient, parts: Parts, store: Store, shop: None
-) -> None:
-    answer = await visitor.post("/dashboard/sign-in", data={"email": " ada@ACME.example "})
-    assert answer.status == 200
-    (letter,) = await letters(store)
-    assert (letter["to"], letter["kind"], letter["person"]) == ("Ada@acme.example", "alert", None)
-    assert letter["expires_at"] - letter["created_at"] == timedelta(minutes=15)
-    assert letter["button"]["url"].startswith(f"{BASE_URL}/dashboard/sign-in/")
-    path = urlsplit(letter["button"]["url"]).path
-
-    for _ in range(2):
-        assert "Sign in</button>" in await page(visitor, path)
-    assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
-
-    entered = await visitor.post(path, allow_redirects=False)
-    cookie = entered.cookies[COOKIE]
-    assert (entered.status, entered.headers["Location"]) == (303, "/dashboard")
-    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["secure"]) == (True, "Lax", "/dashboard", "")
-    assert cookie["max-age"] == str(12 * 3600)
-    assert "Ada Weber" in await page(visitor)
-    assert (await visitor.post(path, allow_redirects=False)).status == 410
-
-    left = await visitor.post("/dashboard/sign-out", allow_redirects=False)
-    assert left.status == 303
-    assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
-
-
-async def test_the_cookie_travels_encrypted_where_the_service_does(parts: Parts, shop: None) -> None:
-    async with client_of(create_app(replace(parts, base_url="https://survey.acme.example"))) as client:
-        answer = await client.post(link_for(parts), allow_redirects=False)
-        assert answer.cookies[COOKIE]["secure"]
-
-
-async def test_an_address_that_nobody_has_gets_the_same_answer_and_no_mail(
-    visitor: ApiClient, store: Store, shop: None
-) -> None:
-    known = await visitor.post("/dashboard/sign-in", data={"email": "ada@acme.example"})
-    before = await letters(store)
-    unknown = await visitor.post("/dashboard/sign-in", data={"email": "eve@acme.example"})
-    assert (known.status, await known.text()) == (unknown.status, await unknown.text())
-    assert await letters(store) == before
-
-
-async def test_one_address_is_mailed_a_few_times_an_hour(visitor: ApiClient, store: Store, shop: None) -> None:
-    answers = [await visitor.post("/dashboard/sign-in", data={"email": "ada@acme.example"}) for _ in range(8)]
-    assert {answer.status for answer in answers} == {200}
-    assert len(await letters(store)) == MAILS_AN_HOUR
-
-
-async def test_one_network_tries_so_often_and_no_more(visitor: ApiClient, store: Store, shop: None) -> None:
-    tries = [await visitor.post("/dashboard/sign-in/key", data={"key": "sk_guess"}) for _ in range(TRIES_AN_HOUR)]
-    assert {answer.status for answer in tries} == {403}
-    assert (await visitor.post("/dashboard/sign-in/key", data={"key": "sk_guess"})).status == 429
-
-
-async def test_no_other_token_signs_in(visitor: ApiClient, parts: Parts, shop: None) -> None:
-    good = link_for(parts)
-    others = [
-        link_for(parts, lasts=timedelta(seconds=-1)),
-        link_for(parts, person="nobody"),
-        good[:-2],
-        f"/dashboard/sign-in/{parts.keyring.opt_out_token(OptOutSubject('ada', '99999999999'))}",
-        "/dashboard/sign-in/x",
-    ]
-    for path in others:
-        assert (await visitor.get(path)).status == 410
-        answer = await visitor.post(path, allow_redirects=False)
-        assert answer.status == 410
-        assert COOKIE not in answer.cookies
-    # The link's own token is no cookie.
-    visitor.session.cookie_jar.update_cookies({COOKIE: good.rpartition("/")[2]})
-    assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
-
-
-async def test_another_site_signs_nobody_in(visitor: ApiClient, parts: Parts, shop: None) -> None:
-    answer = await visitor.post(link_for(parts), headers={"Sec-Fetch-Site": "cross-site"}, allow_redirects=False)
-    assert answer.status == 410
-
-
-async def test_who_has_left_is_out_at_once(visitor: ApiClient, parts: Parts, store: Store, shop: None) -> None:
-    await enter_as(visitor, parts)
-    await store.configuration.people.put("ada", ADA.model_copy(update={"active": False}))
-    store.configuration._read_at = 0.0  # pages may lag a second behind
-    assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
-
-
-async def test_a_key_signs_in_if_it_may_read_and_until_it_is_revoked(
-    visitor: ApiClient, store: Store, shop: None
-) -> None:
-    _, secret = await store.api_keys.create("events only", [Scope.EVENTS_READ, Scope.METRICS_READ])
-    assert (await visitor.post("/dashboard/sign-in/key", data={"key": secret})).status == 403
-    key = await enter_with_key(visitor, store, *NEEDED)
-    assert "Berlin Mitte" in await page(visitor)
-    await store.api_keys.revoke(key)
-    assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
+    """Three places with answers of the last weeks."""
+    await open_shop(store)
 
 
 @pytest.mark.parametrize(

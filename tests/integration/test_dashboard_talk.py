@@ -14,9 +14,9 @@ from survey_service.models.touchpoint import TouchpointContent
 from survey_service.parts import Parts
 from survey_service.store.store import Store
 from survey_service.wiring import create_app
-from tests.integration.test_dashboard import HOSTILE, enter_as, enter_with_key, headline, page
 from tests.support.comments import STAFF, WAITING, put_topics, read_comments
 from tests.support.content import put_survey
+from tests.support.dashboards import HOSTILE, enter_as, enter_with_key, headline, page
 from tests.support.figures import answered, count_answers, load
 from tests.support.service import ApiClient, api_client, client_of
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import random
-import uuid
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from statistics import NormalDist, fmean
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from statistics import fmean
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pymongo
 import pytest
 
 from survey_service.models.api_key import Scope
@@ -21,112 +16,21 @@ from survey_service.models.response import Response
 from survey_service.parts import Parts
 from survey_service.store import histograms
 from survey_service.store.store import Store
+from tests.support.answered_history import (
+    COUNTING,
+    DAY,
+    HISTORY,
+    HOUR,
+    PATH,
+    Z,
+    ask,
+    expected,
+    nps,
+    period_start,
+)
 from tests.support.figures import answered, count_answers, load
 from tests.support.problems import assert_problem, pointers
-from tests.support.service import ApiClient, api_client, make_parts, open_store
-
-PATH = "/v1/metrics"
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-FIRST = datetime(2025, 10, 20, tzinfo=UTC)  # six weeks, in which Berlin's clocks go back
-DAYS = 42
-Z = NormalDist().inv_cdf(0.975)
-
-Row = dict[str, Any]
-
-
-def history() -> list[Response]:
-    chance = random.Random(7)  # noqa: S311 -- the same chances in each run
-    return [
-        answered(
-            number,
-            FIRST + timedelta(minutes=chance.randrange(DAYS * 24 * 60)),
-            {"nps": chance.randrange(11), "solved": chance.randrange(2), "stars": chance.randint(1, 10)}
-            | ({"ces": chance.randint(1, 7)} if chance.random() < 0.5 else {}),
-            touchpoint=chance.choice(["berlin", "hamburg", "munich", None]),
-            channel=chance.choice(["email", "sms", "web"]),
-            language=chance.choice(["de", "en"]),
-            survey=chance.choice(["after-delivery", "after-call"]),
-            dimensions={"agent": chance.choice(["a-1", "a-2"]), "tier": chance.choice([1, 2.5, True, None])},
-            suspect=chance.choice([None] * 9 + ["burst"]),
-            region=chance.choice(["north", "south"]),
-        )
-        for number in range(600)
-    ]
-
-
-HISTORY = history()
-COUNTING = [row for row in HISTORY if row.suspect is None]
-
-
-@pytest.fixture(scope="module")
-def counted(mongodb_uri: str) -> Iterator[str]:
-    """The name of a database with six weeks of counted answers, which tests only read."""
-    name = f"test_{uuid.uuid4().hex}"
-
-    async def prepare() -> None:
-        store = await open_store(mongodb_uri, name)
-        await load(store, HISTORY)
-        await count_answers(store)
-        store.close()
-
-    with asyncio.Runner() as runner:
-        runner.run(prepare())
-    yield name
-    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
-        client.drop_database(name)
-
-
-@pytest.fixture
-async def figures(mongodb_uri: str, counted: str) -> AsyncIterator[ApiClient]:
-    """A client of a service with those answers."""
-    store = await open_store(mongodb_uri, counted)
-    async with api_client(make_parts(store)) as client:
-        yield client
-    store.close()
-
-
-async def ask(api: ApiClient, path: str = PATH, **query: str | list[str]) -> list[Row]:
-    """Every row of an answer, page by page."""
-    found: list[Row] = []
-    page = await (await api.get(path, params=query)).json()
-    assert "data" in page, page
-    found += page["data"]
-    while page["next"]:
-        page = await (await api.get(page["next"].removeprefix("http://service.test"))).json()
-        found += page["data"]
-    return found
-
-
-def period_start(at: datetime, granularity: str, name: str) -> str:
-    """The first instant of the period, by walking back hour by hour: slow and plain."""
-    local = at.astimezone(ZoneInfo(name))
-    day = local.date()
-    if granularity == "hour":
-        first = at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        return text(first)
-    if granularity == "week":
-        day -= timedelta(days=day.weekday())
-    if granularity in {"month", "year"}:
-        day = day.replace(day=1, month=day.month if granularity == "month" else 1)
-    if granularity == "quarter":
-        day = day.replace(day=1, month={0: 1, 1: 4, 2: 7, 3: 10}[(day.month - 1) // 3])
-    return text(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(name)))
-
-
-def text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def expected(question: str, rows: Iterable[Response], key: Callable[[Response], Any]) -> dict[Any, list[int]]:
-    found: defaultdict[Any, list[int]] = defaultdict(list)
-    for row in rows:
-        if question in row.scores:
-            found[key(row)].append(row.scores[question])
-    return found
-
-
-def nps(values: list[int]) -> float:
-    return 100 * (sum(value >= 9 for value in values) - sum(value <= 6 for value in values)) / len(values)
+from tests.support.service import ApiClient, api_client
 
 
 @pytest.mark.parametrize("granularity", ["hour", "day", "week", "month", "quarter", "year"])
@@ -299,82 +203,6 @@ async def test_every_page_together_is_the_whole(figures: ApiClient) -> None:
 
 
 # --- comparisons
-
-
-def welch_free_nps_change(one: list[int], other: list[int]) -> tuple[float, float]:
-    """The interval of a difference of two NPS, adjusted Wald."""
-    parts = []
-    for values in (one, other):
-        n = len(values) + 3
-        high = (sum(value >= 9 for value in values) + 0.75) / n
-        low = (sum(value <= 6 for value in values) + 0.75) / n
-        parts.append((high - low, (high + low - (high - low) ** 2) / n))
-    (a, variance_a), (b, variance_b) = parts
-    reach = Z * math.sqrt(variance_a + variance_b)
-    return 100 * (a - b - reach), 100 * (a - b + reach)
-
-
-async def test_each_period_is_compared_with_the_one_before(figures: ApiClient) -> None:
-    query = {"metric": "nps", "granularity": "week", "group_by": "touchpoint", "timezone": "Europe/Berlin"}
-    rows = await ask(figures, **query, compare="previous", **{"from": "2025-11-03T00:00:00Z"})
-    values = expected(
-        "nps", COUNTING, lambda row: (row.touchpoint, period_start(row.started_at, "week", "Europe/Berlin"))
-    )
-    assert {row["period_start"] for row in rows} == {start for _, start in values if start >= "2025-11-02T23:00:00Z"}
-    for row in rows:
-        start = datetime.fromisoformat(row["period_start"])
-        earlier = period_start(start - DAY, "week", "Europe/Berlin")
-        one, other = values[row["touchpoint"], row["period_start"]], values[row["touchpoint"], earlier]
-        assert row["previous"] == {"score": pytest.approx(nps(other)), "n": len(other)}
-        assert row["change"] == pytest.approx(nps(one) - nps(other))
-        low, high = welch_free_nps_change(one, other)
-        assert (row["change_ci_low"], row["change_ci_high"]) == (pytest.approx(low), pytest.approx(high))
-        assert row["significant"] is not (low <= 0 <= high)
-
-
-async def test_a_time_is_compared_with_as_long_a_time_before(figures: ApiClient) -> None:
-    query = {"metric": "nps", "compare": "previous", "from": "2025-11-10T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
-    (row,) = await ask(figures, **query)
-    start = datetime(2025, 11, 10, tzinfo=UTC)
-    before = [one.scores["nps"] for one in COUNTING if start - 10 * DAY <= one.started_at < start]
-    assert row["previous"] == {"score": pytest.approx(nps(before)), "n": len(before)}
-
-
-async def test_the_first_period_has_nothing_to_be_compared_with(figures: ApiClient) -> None:
-    first, *_ = await ask(figures, metric="nps", granularity="month", compare="previous")
-    assert (first["previous"], first["change"], first["significant"]) == (None, None, None)
-
-
-async def test_groups_are_compared_with_one_of_them(figures: ApiClient) -> None:
-    rows = await ask(figures, metric="nps", group_by="touchpoint", compare="baseline", baseline="berlin")
-    values = expected("nps", COUNTING, lambda row: row.touchpoint)
-    for row in rows:
-        if row["touchpoint"] == "berlin":
-            assert row["baseline"] is None
-        else:
-            assert row["baseline"]["n"] == len(values["berlin"])
-            assert row["change"] == pytest.approx(nps(values[row["touchpoint"]]) - nps(values["berlin"]))
-
-
-async def test_a_league_table_says_which_differences_are_noise(api: ApiClient, store: Store) -> None:
-    def shop(name: str, promoters: int, detractors: int, first: int) -> list[Response]:
-        scores = [10] * promoters + [2] * detractors
-        return [answered(first + n, scores={"nps": score}, touchpoint=name) for n, score in enumerate(scores)]
-
-    await load(store, [*shop("a", 90, 10, 0), *shop("b", 52, 48, 100), *shop("c", 50, 50, 200), *shop("d", 1, 0, 300)])
-    await count_answers(store)
-    rows = await ask(api, metric="nps", group_by="touchpoint", rank="true", min_n="5")
-    table = [(row["rank"], row["touchpoint"], row["significant"], row["withheld"]) for row in rows]
-    assert sorted(table, key=str) == [
-        (1, "a", True, False),
-        (2, "b", True, False),  # against a and c together
-        (3, "c", True, False),
-        (None, "d", None, True),
-    ]
-    best = next(row for row in rows if row["touchpoint"] == "a")
-    assert best["rest"] == {"score": pytest.approx(2.0), "n": 200}
-    assert best["change_ci_level"] == pytest.approx(1 - 0.05 / 3)
-    assert best["change"] == pytest.approx(78.0)
 
 
 # --- people

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +27,8 @@ RECIPE = (Path(__file__).parents[2] / "docs/anonymous.md").read_text()
 SURVEY, TEAM = "ticket", "it-workplace"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _CONFIGURING, _POSTING, _READING = re.findall(r"^```sh\n(.*?)^```", RECIPE, flags=re.MULTILINE | re.DOTALL)
+COLLEAGUES = ("ada", "bob", "cem", "dora", "eve")
+PROMISE = "This survey is anonymous: your answers are stored without your name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +123,22 @@ async def open_helpdesk(mongodb_uri: str, database_name: str, smtp: ScriptedSmtp
             helpdesk = Helpdesk(pipeline, client, secret)
             await helpdesk.follow_recipe()
             yield helpdesk
+
+
+def leaves(node: object) -> Iterator[object]:
+    """Every value below a document, keys included."""
+    match node:
+        case Mapping():
+            for key, value in node.items():
+                yield key
+                yield from leaves(value)
+        case list() | tuple():
+            for value in node:
+                yield from leaves(value)
+        case _:
+            yield node
+
+
+def says(document: object, terms: tuple[str, ...]) -> bool:
+    """Whether one of the terms stands anywhere in a document."""
+    return any(term in str(value).lower() for value in leaves(document) for term in terms)
