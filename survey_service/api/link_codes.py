@@ -7,12 +7,12 @@ import io
 from hashlib import sha256
 from typing import Annotated
 
+import segno
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from survey_service.api.endpoint import Call, endpoint
 from survey_service.api.links import link_url, read_link
-from survey_service.api.printed_sheets import CannotBePrinted, PrintedSheet, make_code, render_pdf
 from survey_service.errors import Conflict, InvalidInput
 from survey_service.models.api_key import Scope
 from survey_service.models.brand import Brand
@@ -55,6 +55,9 @@ async def get_link_png(call: Call, query: CodeQuery) -> web.Response:
 @endpoint("GET", "/v1/links/{id}/sheet.pdf", tag="links", scope=Scope.CONFIG_READ, answers={200: None})
 async def get_link_sheet(call: Call, query: SheetQuery) -> web.Response:
     """Print a public link on a sheet of A6: the brand, a call to action, the QR code, the address."""
+    # fpdf and numpy take a quarter of a second to load: whoever prints waits for them, and no start of a process does.
+    from survey_service.api.printed_sheets import CannotBePrinted, PrintedSheet, render_pdf
+
     link = await read_link(call)
     snapshot = await call.parts.store.configuration.current()
     survey = snapshot.surveys.get(link.survey)
@@ -75,7 +78,7 @@ async def get_link_sheet(call: Call, query: SheetQuery) -> web.Response:
         made_at=link.updated_at or call.parts.clock.now(),
     )
     try:
-        body = await asyncio.to_thread(render_pdf, sheet)
+        body = await asyncio.to_thread(render_pdf, sheet, _code_of(sheet.address))
     except CannotBePrinted as error:
         message = f"{error}. Print a sheet of your own around the code of qr.svg"
         raise InvalidInput.at("/language", "printable", message) from None
@@ -92,8 +95,13 @@ def _call_to_action(link: Link, survey: Survey, brand: Brand, place: Place, want
     return one_line(filler(brand, survey, None, Links(), place)(own[lang])), lang
 
 
+def _code_of(address: str) -> segno.QRCode:
+    """Level M (15 % may be damaged), higher where it costs no size."""
+    return segno.make_qr(address, error="m")
+
+
 async def _code(call: Call, kind: str, content_type: str, scale: int) -> web.Response:
-    code = make_code(link_url(call, await read_link(call)))
+    code = _code_of(link_url(call, await read_link(call)))
     out = io.BytesIO()
     code.save(out, kind=kind, scale=scale, border=_QUIET_ZONE, dark="#000000", light="#ffffff")
     return _kept(call, out.getvalue(), content_type)

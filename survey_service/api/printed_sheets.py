@@ -59,13 +59,8 @@ class CannotBePrinted(Exception):
     """A text has a sign that no font here has, or does not fit; the message says which."""
 
 
-def make_code(address: str) -> segno.QRCode:
-    """The QR code of an address: level M (15 % may be damaged), higher where it costs no size."""
-    return segno.make_qr(address, error="m")
-
-
-def render_pdf(sheet: PrintedSheet) -> bytes:
-    """The sheet as PDF, the same bytes for the same sheet.
+def render_pdf(sheet: PrintedSheet, code: segno.QRCode) -> bytes:
+    """The sheet with the code of its address as PDF, the same bytes for the same sheet.
 
     Raises:
         CannotBePrinted: a sign has no glyph, or a text has no room.
@@ -79,7 +74,7 @@ def render_pdf(sheet: PrintedSheet) -> bytes:
         _put(pdf, sheet.brand, "B", _BRAND_SIZES, _BRAND_TOP, _BRAND_HEIGHT)
         _write(pdf, text_direction(sheet.lang))
         _put(pdf, sheet.call_to_action, "B", _CALL_SIZES, _CALL_TOP, _CALL_HEIGHT)
-        _put_code(pdf, make_code(sheet.address))
+        _put_code(pdf, code)
         _write(pdf, "ltr")
         pdf.set_text_color(_INK)
         _put(pdf, sheet.address.partition("://")[2], "", _ADDRESS_SIZES, _ADDRESS_TOP, _ADDRESS_HEIGHT)

@@ -224,14 +224,16 @@ some_wishes = st.lists(some_wish, max_size=8, unique_by=lambda one: one.invitati
 def test_nobody_is_asked_more_than_once_a_day_and_every_answer_stands(first: list[Wish], second: list[Wish]) -> None:
     contacts = {name: Contact(id=name) for name in ("cus_1", "cus_2", "adr_1", "adr_2")}
     for wishes in (first, second):
-        answers, changed = place(wishes, contacts)
-        contacts |= changed
+        # A place that is taken back may be another wish's: it is asked again until nothing changes, as `reserve` does.
+        for _ in range(len(wishes) + 1):
+            answers, changed = place(wishes, contacts)
+            contacts |= changed
+        assert changed == {}
         for one in wishes:
             answer = answers[one.invitation]
             held = [holds_of(contacts[name]).get(one.invitation) for name in one.contacts]
             expected = (answer.at - NOON) / HOUR if isinstance(answer, Granted) else None
             assert held == [expected] * len(one.contacts)
-        assert place(wishes, contacts)[1] == {}
     for contact in contacts.values():
         times = sorted(hold.at for hold in contact.holds)
         assert all(later - earlier >= DAY for earlier, later in pairwise(times))
