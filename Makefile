@@ -12,7 +12,7 @@ run: ## Set up, start API, worker and sandbox on http://127.0.0.1:8080 with demo
 
 test: ## Set up and run every test that takes seconds.
 	@scripts/setup dev
-	.venv/bin/python -m pytest -n 2 -m "not long" tests
+	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not long" tests
 
 test-long: ## Run the tests that take minutes.
 	@scripts/setup dev

@@ -12,6 +12,7 @@ import pytest
 
 from channels.twilio_sms import TwilioSmsChannel
 from survey_service.followup.granting import Granting
+from survey_service.models.response import Response
 from survey_service.parts import Parts
 from survey_service.store.store import Store
 from tests.support.answered_history import HISTORY
@@ -113,13 +114,19 @@ async def callbacks() -> AsyncIterator[CallbackCatcher]:
 
 
 @pytest.fixture(scope="module")
-def counted(mongodb_uri: str) -> Iterator[str]:
-    """The name of a database with six weeks of counted answers, which tests only read."""
+def past() -> list[Response]:
+    """The answers that `figures` are about; modules may have others."""
+    return HISTORY
+
+
+@pytest.fixture(scope="module")
+def counted(mongodb_uri: str, past: list[Response]) -> Iterator[str]:
+    """The name of a database with those answers, counted, which tests only read."""
     name = f"test_{uuid.uuid4().hex}"
 
     async def prepare() -> None:
         store = await open_store(mongodb_uri, name)
-        await load(store, HISTORY)
+        await load(store, past)
         await count_answers(store)
         store.close()
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from survey_service.models.response import Response
-from survey_service.store.store import Store
-from tests.integration.test_metrics_api import ask, nps
-from tests.support.figures import answered, count_answers, load
+from tests.support.answered_history import ask, nps
+from tests.support.figures import answered
 from tests.support.problems import assert_problem, pointers
 from tests.support.service import ApiClient
 
@@ -42,10 +41,9 @@ HISTORY = history()
 COUNTING = [row for row in HISTORY if row.suspect is None]
 
 
-@pytest.fixture(autouse=True)
-async def answers(store: Store) -> None:
-    await load(store, HISTORY)
-    await count_answers(store)
+@pytest.fixture(scope="module")
+def past() -> list[Response]:
+    return HISTORY
 
 
 def values_of(row: Response, name: str) -> tuple[str | None, ...]:
@@ -73,7 +71,7 @@ def values_of(row: Response, name: str) -> tuple[str | None, ...]:
     ],
 )
 async def test_figures_are_those_of_a_straight_count(
-    api: ApiClient, group_by: str, filters: dict[str, list[str]], source: str
+    figures: ApiClient, group_by: str, filters: dict[str, list[str]], source: str
 ) -> None:
     names = group_by.split(",") if group_by else []
     expected: defaultdict[tuple[str | None, ...], list[int]] = defaultdict(list)
@@ -84,7 +82,7 @@ async def test_figures_are_those_of_a_straight_count(
             for keys in product(*among):
                 expected[keys].append(row.scores["nps"])
     query: dict[str, Any] = {"metric": "nps", **filters} | ({"group_by": group_by} if names else {})
-    rows = await ask(api, **query)
+    rows = await ask(figures, **query)
     assert {tuple(row[name] for name in names): row["n"] for row in rows} == {
         key: len(given) for key, given in expected.items()
     }
@@ -94,8 +92,8 @@ async def test_figures_are_those_of_a_straight_count(
 
 
 @pytest.mark.parametrize("filters", [{}, {"touchpoint": "berlin"}, {"channel": "sms"}])
-async def test_each_topic_is_ranked_against_the_answers_without_it(api: ApiClient, filters: dict[str, str]) -> None:
-    rows = await ask(api, metric="nps", group_by="topic", rank="true", **filters)
+async def test_each_topic_is_ranked_against_the_answers_without_it(figures: ApiClient, filters: dict[str, str]) -> None:
+    rows = await ask(figures, metric="nps", group_by="topic", rank="true", **filters)
     matching = [row for row in COUNTING if all(getattr(row, name) == value for name, value in filters.items())]
     assert {row["topic"] for row in rows} == {*TOPICS, None}
     for row in rows:
@@ -105,10 +103,10 @@ async def test_each_topic_is_ranked_against_the_answers_without_it(api: ApiClien
         assert row["change_ci_level"] == pytest.approx(1 - 0.05 / len(rows))
 
 
-async def test_volume_counts_by_topic_and_rows_that_know_no_topic_say_so(api: ApiClient) -> None:
-    rows = await ask(api, "/v1/metrics/volume", group_by="topic")
+async def test_volume_counts_by_topic_and_rows_that_know_no_topic_say_so(figures: ApiClient) -> None:
+    rows = await ask(figures, "/v1/metrics/volume", group_by="topic")
     assert {row["topic"]: row["started"] + row["suspect"] for row in rows} == {
         topic: sum(topic in values_of(row, "topic") for row in HISTORY) for topic in (*TOPICS, None)
     }
-    answer = await api.get("/v1/metrics/funnel", params={"group_by": "topic"})
+    answer = await figures.get("/v1/metrics/funnel", params={"group_by": "topic"})
     assert pointers(await assert_problem(answer, 422, "invalid")) == {"/group_by"}
