@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -44,6 +45,12 @@ def pytest_unconfigure() -> None:
     """Workers may have been killed, so the first process sees to it that nothing stays behind."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _remove(Path(os.environ.pop(RUN_DIR_VARIABLE)))
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of collected tests are made of stays to the end: no collection of garbage looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
