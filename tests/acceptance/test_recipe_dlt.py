@@ -207,6 +207,7 @@ def scores_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Any, int]]:
     }
 
 
+@pytest.mark.long
 async def test_nothing_of_a_forgotten_person_stays_in_the_files_of_dlt(
     start: Start, store: Store, tmp_path: Path
 ) -> None:
@@ -228,6 +229,7 @@ async def test_nothing_of_a_forgotten_person_stays_in_the_files_of_dlt(
         assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.long
 async def test_a_row_that_changed_in_the_same_second_as_the_last_one_is_not_missed(
     start: Start, store: Store, tmp_path: Path
 ) -> None:

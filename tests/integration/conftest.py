@@ -9,11 +9,14 @@ from typing import Any
 
 import pymongo
 import pytest
+from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from channels.twilio_sms import TwilioSmsChannel
 from survey_service.followup.granting import Granting
 from survey_service.models.response import Response
 from survey_service.parts import Parts
+from survey_service.store import database
+from survey_service.store.indexes import ensure_indexes
 from survey_service.store.store import Store
 from tests.support.answered_history import HISTORY
 from tests.support.figures import count_answers, load
@@ -27,6 +30,21 @@ from tests.support.smtp_server import ScriptedSmtpServer
 from tests.support.texting import Texting, open_texting
 from tests.support.thanking import new_granting
 from tests.support.twilio_server import CallbackCatcher, ScriptedTwilio
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _indexed_once() -> Iterator[None]:
+    """An emptied database keeps its indexes: to ask for each of a hundred again takes longer than most tests."""
+    indexed: set[str] = set()
+
+    async def index_once(opened: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        if opened.name not in indexed:
+            await ensure_indexes(opened)
+            indexed.add(opened.name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "ensure_indexes", index_once)
+        yield
 
 
 @pytest.fixture
