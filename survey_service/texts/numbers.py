@@ -52,9 +52,9 @@ def moment_text(at: datetime, zone: tzinfo, language: str) -> str:
     return f"{day}, {format_time(local, 'short', tzinfo=zone, locale=locale)}"
 
 
-def day_text(day: object, language: str) -> str:
+def day_text(day: date, language: str) -> str:
     """A date where there is little room: `12 Oct 2026`."""
-    return str(format_skeleton("yMMMd", day, locale=_dates(language)))  # type: ignore[arg-type]
+    return str(format_skeleton("yMMMd", day, locale=_dates(language)))
 
 
 def label_text(label: datetime, skeleton: str, language: str) -> str:

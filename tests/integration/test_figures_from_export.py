@@ -7,24 +7,21 @@ computes them: Wilson's limits are the roots of his equation, Student's quantile
 
 from __future__ import annotations
 
-import asyncio
 import io
 import math
 import random
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pymongo
 import pytest
 
 from survey_service.models.response import Response
-from tests.support.figures import answered, count_answers, load
-from tests.support.service import ApiClient, api_client, make_parts, open_store
+from tests.support.figures import answered
+from tests.support.service import ApiClient
 
 Row = dict[str, Any]
 Limits = tuple[float, float] | None
@@ -69,30 +66,8 @@ def history() -> Iterator[Response]:
 
 
 @pytest.fixture(scope="module")
-def counted(mongodb_uri: str) -> Iterator[str]:
-    """The name of a database with these answers, counted, which tests only read."""
-    name = f"test_{uuid.uuid4().hex}"
-
-    async def prepare() -> None:
-        store = await open_store(mongodb_uri, name)
-        await load(store, history())
-        await count_answers(store)
-        store.close()
-
-    with asyncio.Runner() as runner:
-        runner.run(prepare())
-    yield name
-    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
-        client.drop_database(name)
-
-
-@pytest.fixture
-async def figures(mongodb_uri: str, counted: str) -> AsyncIterator[ApiClient]:
-    """A client of a service with those answers."""
-    store = await open_store(mongodb_uri, counted)
-    async with api_client(make_parts(store)) as client:
-        yield client
-    store.close()
+def past() -> list[Response]:
+    return list(history())
 
 
 # The formulas
