@@ -22,7 +22,7 @@ from survey_service.pages.dashboard_viewers import LASTS, comes_from_elsewhere, 
 from survey_service.pages.networks import network_of
 from survey_service.pages.responses import CONFIGURATION_AGE, browser_language, html_response, read_form
 from survey_service.parts import PARTS, Parts
-from survey_service.store.counters import HOUR
+from survey_service.store.counters import HOUR, of_hour
 from survey_service.texts.words import words_in
 from survey_service.tokens import SessionSubject, SignInSubject, token_hash
 
@@ -44,18 +44,17 @@ async def ask_for_link(request: web.Request) -> web.Response:
     address = (form or {}).get("email", "").strip().lower()
     if comes_from_elsewhere(request) or not address or len(address) > 320:
         return _page(request, SignInView(browser_language(request), fault="email"), HTTPStatus.BAD_REQUEST)
-    if await _is_too_much(request, parts):
+    if await _try(request, parts) is None:
         return _too_many(request)
-    now = parts.clock.now()
-    hashed = parts.keyring.subject_hash(f"sign-in:{address}")
-    if await parts.store.counters.take(f"sign-in:{hashed}", 1, MAILS_AN_HOUR, now + HOUR):
+    counter, forget_at = of_hour(f"sign-in:{parts.keyring.subject_hash(f'sign-in:{address}')}", parts.clock.now())
+    if await parts.store.counters.take(counter, 1, MAILS_AN_HOUR, forget_at):
         letter = await _letter(parts, address, query_of(request.query))
         if letter is not None:
             await parts.store.deliveries.insert([letter])
             parts.bells.ring("sending")
         else:
             # As much is written for an address that nobody has, so that the answer takes as long.
-            await parts.store.counters.take(f"sign-in:none:{hashed}", 1, 1, now + HOUR)
+            await parts.store.counters.take(f"none:{counter}", 1, 1, forget_at)
     return _page(request, SignInView(browser_language(request), is_sent=True))
 
 
@@ -80,13 +79,15 @@ async def follow_link(request: web.Request) -> web.Response:
 
 
 async def use_key(request: web.Request) -> web.Response:
-    """Sign in with an API key that may read figures and answers."""
+    """Sign in with an API key that may read figures and answers; only those that may not count as tries."""
     parts, form = request.app[PARTS], await read_form(request)
-    if await _is_too_much(request, parts):
+    tried = await _try(request, parts)
+    if tried is None:
         return _too_many(request)
     key = await parts.store.api_keys.find((form or {}).get("key", "").strip())
     if comes_from_elsewhere(request) or key is None or not may_sign_in(key):
         return _page(request, SignInView(browser_language(request), fault="key"), HTTPStatus.FORBIDDEN)
+    await parts.store.counters.give_back(tried, 1)
     return _signed_in(request, SessionSubject("key", key.id, parts.clock.now() + LASTS))
 
 
@@ -130,10 +131,10 @@ async def _person_of(parts: Parts, token: str) -> Person | None:
     return person if person is not None and person.active else None
 
 
-async def _is_too_much(request: web.Request, parts: Parts) -> bool:
-    """Whether this network has tried too often."""
-    name = f"sign-in-from:{network_of(request) or 'unknown'}"
-    return not await parts.store.counters.take(name, 1, TRIES_AN_HOUR, parts.clock.now() + HOUR)
+async def _try(request: web.Request, parts: Parts) -> str | None:
+    """The counter of this network's tries, with this one; None where it has tried too often this hour."""
+    name, forget_at = of_hour(f"sign-in-from:{network_of(request) or 'unknown'}", parts.clock.now())
+    return name if await parts.store.counters.take(name, 1, TRIES_AN_HOUR, forget_at) else None
 
 
 def _too_many(request: web.Request) -> web.Response:
