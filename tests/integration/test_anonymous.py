@@ -287,6 +287,22 @@ async def test_small_groups_of_its_figures_are_withheld_and_min_n_is_only_raised
         (figure,) = (await (await helpdesk.client.get(f"/v1/metrics?{query}")).json())["data"]
         assert (figure["withheld"], figure["score"], figure["n"]) == (True, None, None)
     assert (await helpdesk.client.get(f"/v1/metrics?metric=ces&survey={SURVEY}&min_n=1")).status == 422
+    await assert_told_to_enough(helpdesk)
+    for path in (f"triggers/{SURVEY}", f"surveys/{SURVEY}"):
+        assert (await helpdesk.client.delete(f"/v1/{path}")).status == 204
+    for query in (f"survey={SURVEY}", "group_by=touchpoint"):
+        (figure,) = (await (await helpdesk.client.get(f"/v1/metrics?metric=ces&{query}")).json())["data"]
+        assert (figure["withheld"], figure["n"]) == (True, None)
+    assert (await helpdesk.client.get("/v1/metrics?metric=ces&min_n=0")).status == 422
+    other = {**await (await helpdesk.client.get(f"/v1/surveys/{SURVEY}/versions/1")).json(), "anonymous": False}
+    names = ("name", "brand", "anonymous", "primary", "questions")
+    assert (await helpdesk.put("surveys/open", {name: other[name] for name in names})).ok
+    shown = await (await helpdesk.client.get("/dashboard?question=ces.1-7")).text()
+    assert "4 answers" not in shown
+
+
+async def assert_told_to_enough(helpdesk: Helpdesk) -> None:
+    """The weekly mail of four answers, where five are enough, and where four are."""
     in_a_week, store = helpdesk.pipeline.pass_time(DAY * 7), helpdesk.pipeline.store
     snapshot = await store.configuration.current()
     lead = snapshot.people["lead"]
