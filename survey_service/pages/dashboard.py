@@ -32,7 +32,7 @@ async def show_dashboard(request: web.Request) -> web.Response:
     filters, now = _filters(request, viewer, known), parts.clock.now()
     overview, fault, status = Overview(), "", HTTPStatus.OK
     try:
-        overview = await read_overview(parts.store, filters, now)
+        overview = await read_overview(parts.store, filters, now, sees_cases=viewer.sees_cases)
     except InvalidInput:
         words = words_in(viewer.language)
         fault = words("That is more than can be counted at once. Choose a shorter period, or fewer filters.")

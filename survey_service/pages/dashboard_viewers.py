@@ -32,14 +32,15 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Viewer:
     """Who looks; `touchpoints` are those that they may see, None: all of them, and what has none.
 
-    `sees_customers` is whether the pages of single customers are theirs to read, `writes_as` the name that their
-    notes there carry, None: they may not write any.
+    `sees_cases` is whether cases are theirs to read, `sees_customers` the pages of single customers. `writes_as` is
+    the name that their notes there carry, None: they may not write any. A person sees what `OF_A_PERSON` says.
     """
 
     name: str
     language: str
     timezone: str | None = None
     touchpoints: frozenset[str] | None = None
+    sees_cases: bool = False
     sees_customers: bool = False
     writes_as: str | None = None
     is_sandbox: bool = False
@@ -61,7 +62,7 @@ async def find_viewer(request: web.Request) -> Viewer | None:
             if person is not None and person.active:
                 return _of_person(person)
     if is_open(request):
-        return Viewer("", browser_language(request), sees_customers=True, writes_as="sandbox", is_sandbox=True)
+        return _of_sandbox(browser_language(request))
     return None
 
 
@@ -106,12 +107,17 @@ def comes_from_elsewhere(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
 
 
+def _of_sandbox(language: str) -> Viewer:
+    return Viewer("", language, sees_cases=True, sees_customers=True, writes_as="sandbox", is_sandbox=True)
+
+
 def _of_person(person: Person) -> Viewer:
     return Viewer(
         name=person.name,
         language=choose_language([person.language], LANGUAGES, "en"),
         timezone=person.timezone,
         touchpoints=frozenset(person.touchpoints) or None,
+        sees_cases=True,
         sees_customers=True,
         writes_as=person.id,
     )
@@ -120,4 +126,10 @@ def _of_person(person: Person) -> Viewer:
 def _of_key(key: ApiKey, language: str) -> Viewer:
     sees_customers = Scope.CUSTOMERS_READ in key.scopes
     writes_as = f"api:{key.name}" if sees_customers and Scope.CUSTOMERS_WRITE in key.scopes else None
-    return Viewer(name=key.name, language=language, sees_customers=sees_customers, writes_as=writes_as)
+    return Viewer(
+        name=key.name,
+        language=language,
+        sees_cases=Scope.CASES_READ in key.scopes,
+        sees_customers=sees_customers,
+        writes_as=writes_as,
+    )
