@@ -48,22 +48,31 @@ class Viewer:
 
 async def find_viewer(request: web.Request) -> Viewer | None:
     """Who is signed in; in the sandbox, on this machine, whoever comes. None: nobody."""
-    parts = request.app[PARTS]
-    token = request.cookies.get(COOKIE)
+    found = await find_signed_in(request)
+    if isinstance(found, Person):
+        return _of_person(found)
+    if found is not None:
+        return _of_key(found, browser_language(request))
+    return _of_sandbox(browser_language(request)) if is_open(request) else None
+
+
+async def find_signed_in(request: web.Request) -> Person | ApiKey | None:
+    """Whom the cookie names, as they are now; None: nobody, or nobody who may still look."""
+    parts, token = request.app[PARTS], request.cookies.get(COOKIE)
     session = parts.keyring.read_session_token(token) if token else None
-    if session is not None and parts.clock.now() < session.until:
-        if session.kind == "key":
-            key = await parts.store.api_keys.get(session.id)
-            if key is not None and may_sign_in(key):
-                return _of_key(key, browser_language(request))
-        else:
-            people = (await parts.store.configuration.current(CONFIGURATION_AGE)).people
-            person = people.get(session.id)
-            if person is not None and person.active:
-                return _of_person(person)
-    if is_open(request):
-        return _of_sandbox(browser_language(request))
-    return None
+    if session is None or parts.clock.now() >= session.until:
+        return None
+    if session.kind == "person":
+        return await find_person(parts, session.id, session.mark)
+    key = await parts.store.api_keys.get(session.id)
+    return key if key is not None and may_sign_in(key) else None
+
+
+async def find_person(parts: Parts, name: str, mark: str) -> Person | None:
+    """The person of a link or a session, who works here and has the address of then; else None."""
+    person = (await parts.store.configuration.current(CONFIGURATION_AGE)).people.get(name)
+    is_the_same = person is not None and person.active and parts.keyring.is_marked(person.email or "", mark)
+    return person if is_the_same else None
 
 
 def may_sign_in(key: ApiKey) -> bool:

@@ -76,7 +76,7 @@ async def test_a_mailed_link_signs_in_once_and_only_by_its_button(
     answer = await visitor.post("/dashboard/sign-in", data={"email": " ada@ACME.example "})
     assert answer.status == 200
     (letter,) = await letters(store)
-    assert (letter["to"], letter["kind"], letter["person"]) == ("Ada@acme.example", "alert", None)
+    assert (letter["to"], letter["kind"], letter["person"]) == ("Ada@acme.example", "sign_in", "ada")
     assert letter["expires_at"] - letter["created_at"] == timedelta(minutes=15)
     assert letter["button"]["url"].startswith(f"{BASE_URL}/dashboard/sign-in/")
     path = urlsplit(letter["button"]["url"]).path
@@ -91,11 +91,14 @@ async def test_a_mailed_link_signs_in_once_and_only_by_its_button(
     assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["secure"]) == (True, "Lax", "/dashboard", "")
     assert cookie["max-age"] == str(12 * 3600)
     assert "Ada Weber" in await page(visitor)
-    assert (await visitor.post(path, allow_redirects=False)).status == 410
+    tapped_twice = await visitor.post(path, params={"period": "4w"}, allow_redirects=False)
+    assert (tapped_twice.status, tapped_twice.headers["Location"]) == (303, "/dashboard?period=4w")
+    assert COOKIE not in tapped_twice.cookies
 
     left = await visitor.post("/dashboard/sign-out", allow_redirects=False)
     assert left.status == 303
     assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
+    assert (await visitor.post(path, allow_redirects=False)).status == 410
 
 
 async def test_the_cookie_travels_encrypted_where_the_service_does(parts: Parts, shop: None) -> None:
@@ -167,11 +170,34 @@ async def test_another_site_signs_nobody_in(visitor: ApiClient, parts: Parts, sh
     assert answer.status == 410
 
 
-async def test_who_has_left_is_out_at_once(visitor: ApiClient, parts: Parts, store: Store, shop: None) -> None:
+@pytest.mark.parametrize("changes", [{"active": False}, {"email": "successor@acme.example"}, {"email": None}])
+async def test_who_has_left_is_out_at_once_and_no_successor_is_in_their_place(
+    visitor: ApiClient, parts: Parts, store: Store, shop: None, changes: dict[str, Any]
+) -> None:
+    waiting = link_for(parts)
     await enter_as(visitor, parts)
-    await store.configuration.people.put("ada", ADA.model_copy(update={"active": False}))
+    await store.configuration.people.put("ada", ADA.model_copy(update=changes))
     store.configuration._read_at = 0.0  # pages may lag a second behind
     assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
+    assert (await visitor.post(waiting, allow_redirects=False)).status == 410
+
+
+async def test_people_who_share_a_mailbox_get_a_link_each(visitor: ApiClient, store: Store, shop: None) -> None:
+    await store.configuration.people.put("bob", ADA.model_copy(update={"name": "Bob Weber"}))
+    await visitor.post("/dashboard/sign-in", data={"email": "ada@acme.example"})
+    for letter in await letters(store):
+        name = letter["subject"].rpartition(" · ")[2]
+        assert name in await page(visitor, urlsplit(letter["button"]["url"]).path)
+    assert {letter["person"] for letter in await letters(store)} == {"ada", "bob"}
+
+
+async def test_without_a_brand_no_link_leaves_and_the_log_says_why(
+    visitor: ApiClient, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await store.configuration.people.put("ada", ADA)
+    assert (await visitor.post("/dashboard/sign-in", data={"email": "ada@acme.example"})).status == 200
+    assert await letters(store) == []
+    assert "sign_in.no_brand" in "".join(capsys.readouterr())
 
 
 async def test_a_key_signs_in_if_it_may_read_and_until_it_is_revoked(
