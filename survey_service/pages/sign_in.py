@@ -101,7 +101,7 @@ async def leave(request: web.Request) -> web.Response:
     """Sign out."""
     response = _redirect(f"{_HOME}/sign-in")
     if not comes_from_elsewhere(request):
-        sign_out(response)
+        await sign_out(request, response)
     return response
 
 

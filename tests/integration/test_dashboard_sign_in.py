@@ -98,6 +98,8 @@ async def test_a_mailed_link_signs_in_once_and_only_by_its_button(
     left = await visitor.post("/dashboard/sign-out", allow_redirects=False)
     assert left.status == 303
     assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
+    copied = {"Cookie": f"{COOKIE}={cookie.value}"}
+    assert (await visitor.get("/dashboard", headers=copied, allow_redirects=False)).status == 303
     assert (await visitor.post(path, allow_redirects=False)).status == 410
 
 
