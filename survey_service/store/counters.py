@@ -44,6 +44,10 @@ class Counters:
         used = int(before["taken"]) if before else 0
         return used + wanted <= cap
 
+    async def is_taken(self, name: str) -> bool:
+        """Whether anything was taken, and is not forgotten."""
+        return await self._collection.find_one({"_id": name, "taken": {"$gt": 0}}, {"_id": 1}) is not None
+
     async def give_back(self, name: str, amount: int) -> None:
         """Return what was taken for something that did not happen."""
         await self._collection.update_one({"_id": name}, {"$inc": {"taken": -amount}})
@@ -52,3 +56,9 @@ class Counters:
 def hour_of(instant: datetime) -> datetime:
     """The start of the UTC hour."""
     return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def of_hour(name: str, now: datetime) -> tuple[str, datetime]:
+    """The name of a counter that starts anew with each UTC hour, however often it is asked, and when to forget it."""
+    hour = hour_of(now)
+    return f"{name}:{hour:%Y-%m-%dT%H}", hour + 2 * HOUR
