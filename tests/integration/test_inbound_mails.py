@@ -19,7 +19,7 @@ from survey_service.models.outbox import NewsType, news_of, outbox_change
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.suppression import SuppressionReason
 from survey_service.store.paging import PageRequest
-from tests.support.cases import all_cases, answer, invite, put_people, put_rule, the_case, unhappy
+from tests.support.cases import PLACE, all_cases, answer, invite, put_people, put_rule, the_case, unhappy
 from tests.support.pipeline import Pipeline, a_brand
 from tests.support.problems import assert_problem
 from tests.support.service import ApiClient, api_client
@@ -125,6 +125,7 @@ async def test_a_mail_after_the_end_is_a_note(pipeline: Pipeline, pipe: ApiClien
     before = await the_response(pipeline)
     mail = await write_back(pipeline, pipe, "2, it broke")
     assert (mail.result, await notes(pipeline)) == (MailResult.NOTED, ["2, it broke"])
+    assert [note.touchpoint for person in await pipeline.customers() for note in person.notes] == [PLACE]
     assert await the_response(pipeline) == before
 
 
