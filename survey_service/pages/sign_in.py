@@ -16,7 +16,7 @@ from survey_service.followup.letters import Wording, letter_to_person
 from survey_service.models.delivery import Button, ChannelName, Delivery
 from survey_service.models.ids import random_id
 from survey_service.models.person import Person
-from survey_service.pages.dashboard_filters import query_of
+from survey_service.pages.dashboard_filters import query_of, target_of
 from survey_service.pages.dashboard_look import SignInView, render_sign_in
 from survey_service.pages.dashboard_viewers import LASTS, comes_from_elsewhere, may_sign_in, sign_in, sign_out
 from survey_service.pages.networks import network_of
@@ -141,7 +141,7 @@ def _too_many(request: web.Request) -> web.Response:
 
 
 def _signed_in(request: web.Request, session: SessionSubject) -> web.Response:
-    response = _redirect(_HOME + query_of(request.query))
+    response = _redirect(target_of(request.query))
     sign_in(request.app[PARTS], response, session)
     return response
 
