@@ -25,7 +25,7 @@ from survey_service.errors import Overloaded, TooLarge, Unavailable
 _DUPLICATE_KEY = 11000
 _MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
 _MAX_FLUSH_ITEMS = 2_000
-_PATIENCE = 2.0  # seconds in the queue; with the write's own time-out below the five that readers stay behind
+_PATIENCE = 2.0  # seconds that a document waits; with the write's own time-out below the five that readers stay behind
 _MAX_FLUSH_BYTES = 16 * 1024 * 1024
 
 
@@ -57,10 +57,11 @@ class _Request(Generic[ItemT, ResultT]):
 
 
 class _Batcher(Generic[ItemT, ResultT]):
-    """A bounded queue of requests and the one flush that empties it."""
+    """A bounded queue of requests, each of which waits up to `patience` seconds, and the one flush that empties it."""
 
-    def __init__(self, max_waiting: int) -> None:
+    def __init__(self, max_waiting: int, patience: float | None = None) -> None:
         self._max_waiting = max_waiting
+        self._patience = patience
         self._waiting: deque[_Request[ItemT, ResultT]] = deque()
         self._count = 0
         self._flusher: asyncio.Task[None] | None = None
@@ -115,8 +116,9 @@ class _Batcher(Generic[ItemT, ResultT]):
         return taken
 
     def _refuse_late(self, requests: Sequence[_Request[ItemT, ResultT]]) -> list[_Request[ItemT, ResultT]]:
-        """Documents carry their time: one that is written much later would be missed by readers of changes."""
-        limit = asyncio.get_running_loop().time() - _PATIENCE
+        if self._patience is None:
+            return list(requests)
+        limit = asyncio.get_running_loop().time() - self._patience
         late = [request for request in requests if request.since < limit]
         self._settle(late, Overloaded("it waited too long to be written"))
         return [request for request in requests if request.since >= limit]
@@ -149,10 +151,13 @@ class _Batcher(Generic[ItemT, ResultT]):
 
 
 class GroupInsert(_Batcher[RawBSONDocument, Inserted]):
-    """Inserts into one collection; at most `max_waiting` documents wait in memory."""
+    """Inserts into one collection; at most `max_waiting` documents wait in memory.
+
+    They carry their time: one that is written much later would be missed by readers of changes.
+    """
 
     def __init__(self, collection: BulkCollection, max_waiting: int = 20_000) -> None:
-        super().__init__(max_waiting)
+        super().__init__(max_waiting, _PATIENCE)
         self._collection = collection
 
     async def insert(self, documents: Sequence[Mapping[str, Any]]) -> list[Inserted]:
@@ -200,7 +205,7 @@ class FencedUpdate:
 
 
 class GroupUpdate(_Batcher[FencedUpdate, bool]):
-    """Compare-and-sets on one collection; True where the guard still held."""
+    """Compare-and-sets on one collection; True where the guard still held. The server gives them their time."""
 
     def __init__(self, collection: BulkCollection, max_waiting: int = 20_000) -> None:
         super().__init__(max_waiting)

@@ -9,6 +9,7 @@ import pytest
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from survey_service.errors import Overloaded, TooLarge, Unavailable
+from survey_service.store import group_commit
 from survey_service.store.faults import as_service_error
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
 from survey_service.store.store import Store
@@ -157,6 +158,17 @@ async def test_a_caller_that_gives_up_does_not_disturb_the_others(store: Store, 
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(results.pop(3), asyncio.CancelledError)
     assert results == [[Inserted.NEW]] * 19
+
+
+async def test_a_document_is_refused_that_waited_too_long_to_carry_its_time_and_an_update_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "_PATIENCE", -1.0)  # seconds: whatever comes has waited longer
+    inserts, updates = GroupInsert(store.database[THINGS]), GroupUpdate(store.database[THINGS])
+    with pytest.raises(Overloaded, match="too long"):
+        await inserts.insert([{"_id": "late"}])
+    await put(store, "a")
+    assert await updates.apply(add_one("a")) == [True]
 
 
 async def test_an_update_that_cannot_be_encoded_fails_by_itself_and_leaves_nobody_waiting(
