@@ -1,6 +1,7 @@
 """Telling: documents with news come in; each listener hears each of the news, and the outbox is emptied.
 
 A listener may hear the same news again, after a crash between two of them: it makes the same rows under the same ids.
+One that fails keeps the news in their outbox, for another try, and none of the others from hearing them.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from survey_service.errors import Unavailable
 from survey_service.models.outbox import News, Telling
 from survey_service.store.claims import Claim
+from survey_service.store.faults import as_service_error
 from survey_service.store.outbox import Outboxes, TakingTurns
 
 RowT = TypeVar("RowT", bound=Telling)
@@ -42,8 +45,16 @@ class Tell(Generic[RowT]):
     async def __call__(self, claim: Claim[RowT]) -> None:
         """Tell all that the claimed documents have to tell, in the order of the listeners."""
         told = [Told(news, row) for row in claim.rows for news in row.outbox.entries]
+        failures: list[Exception] = []
         for listener in self._listeners:
-            await listener(told)
+            try:
+                await listener(told)
+            except Exception as error:
+                if isinstance(as_service_error(error), Unavailable):
+                    raise  # of no use to the next one either
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("listeners failed", failures)
         await self.outboxes.settle({row.id: [news.id for news in row.outbox.entries] for row in claim.rows})
 
 

@@ -62,3 +62,7 @@ class LaneClaims:
     async def waiting(self) -> int:
         """How many calls are due now and not held by a worker."""
         return await self._claims.waiting()
+
+    async def poisonous(self) -> int:
+        """How many calls too many workers died with."""
+        return await self._claims.poisonous()

@@ -62,7 +62,7 @@ class ErasePeople:
             await self._silence(customer, traces)
             if not await self._store.erasures.note_silenced(row, traces):
                 return
-        if await self._forgetting.is_busy(customer, row.requested_at):
+        if await self._forgetting.is_busy(customer, traces.keys, row.requested_at):
             await self._store.erasures.put_off(row, LOOK_AGAIN)
             return
         found = await self._forgetting.forget_person(customer, traces, self._hashes(traces))

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MAX_DEATHS = 5  # of workers that held a row: it is then taken for what they died of
+
 
 class Noun(BaseModel):
     """An immutable value. Unknown fields are ignored, since a newer process may have written them.

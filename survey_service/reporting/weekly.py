@@ -89,6 +89,10 @@ class PlanClaims:
         """How many people are due a report."""
         return await self._claims.waiting()
 
+    async def poisonous(self) -> int:
+        """How many plans too many workers died with."""
+        return await self._claims.poisonous()
+
 
 class AskForReports:
     """The handler of the stage that asks for weekly mails; `base_url` is what the dashboard's address starts with.

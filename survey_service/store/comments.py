@@ -79,6 +79,10 @@ class Comments:
         """How many comments are marked and not read, up to 10,000."""
         return await self._claims.waiting()
 
+    async def poisonous(self) -> int:
+        """How many comments too many workers died with, up to 10,000."""
+        return await self._claims.poisonous()
+
     async def settle(self, claim: Claim[Response], found: Mapping[str, Found]) -> None:
         """Keep what was found, by response; readers of changes and the rollups hear of what differs from before."""
         changes = [self._settled(row, claim.lease, found[row.id]) for row in claim.rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUp
 from survey_service.store.outbox import Outboxes
 from survey_service.store.paging import ChangeWindow, Page, PageRequest, read_page
 from survey_service.store.streams import Reading
+
+_COMPARED_DIGITS = 6
 
 
 def _in_period(event_type: str, start: datetime, end: datetime) -> dict[str, Any]:
@@ -196,3 +199,22 @@ def events_of(customer: str, keys: Sequence[str]) -> dict[str, Any]:
         {"reason": Reason.IMPORTED, "keys": {"$in": shared, "$not": {"$regex": "^id:"}}},
     ]
     return {"$or": [{"customer": customer}, *imported]}
+
+
+def undecided_of(customer: str, keys: Sequence[str]) -> dict[str, Any]:
+    """The filter of events that nobody decided yet and that name a person, as their senders write it.
+
+    Rather an event too many: of an address the part before the @ is compared, of a number its last digits.
+    """
+    named: list[dict[str, Any]] = [{"customer": customer}]
+    for key in keys:
+        kind, _, value = key.partition(":")
+        if kind == "id":
+            named.append({"data.customer.id": value})
+        elif kind == "email":
+            local = re.escape(value.rpartition("@")[0])
+            named.append({"data.customer.email": {"$regex": f"^{local}@", "$options": "i"}})
+        elif kind == "phone":
+            digits = "[^0-9]*".join(value[-_COMPARED_DIGITS:])
+            named.append({"data.customer.phone": {"$regex": f"{digits}[^0-9]*$"}})
+    return {"state": EventState.PENDING, "$or": named}

@@ -23,11 +23,11 @@ from survey_service.models.response import ResponseStatus
 from survey_service.models.survey import Survey
 from survey_service.store import blanking
 from survey_service.store.blanking import Blank
-from survey_service.store.claims import EPOCH
+from survey_service.store.claims import EPOCH, held
 from survey_service.store.configuration import Configuration
 from survey_service.store.contacts import ADDRESS_PREFIX
 from survey_service.store.database import Database
-from survey_service.store.events import events_of
+from survey_service.store.events import events_of, undecided_of
 from survey_service.store.rollups import recount_mark
 
 Document = dict[str, Any]
@@ -163,14 +163,13 @@ class Forgetting:
             found.update(await self.database["invitations"].distinct(f"recipient.{name}", {"customer": customer}))
         return Traces(keys=tuple(person.get("keys", ())), addresses=tuple(sorted(filter(None, found))))
 
-    async def is_busy(self, customer: str, since: datetime) -> bool:
-        """Whether a worker holds a row of the person at this moment, or an event from before `since` is undecided."""
-        held = {"$type": "string"}
+    async def is_busy(self, customer: str, keys: Sequence[str], since: datetime) -> bool:
+        """Whether a worker holds a row of the person now, or an event of theirs from before `since` is undecided."""
         for name in (*KINDS, "mails"):
-            holder = {"customer": customer, "$or": [{"lease": held}, {"outbox.lease": held}]}
+            holder = {"customer": customer, "$or": [held(), held("outbox.")]}
             if await self.database[name].find_one(holder, {"_id": 1}) is not None:
                 return True
-        pending = {"due_at": {"$gt": EPOCH}, "state": "pending", "received_at": {"$lte": since}}
+        pending = {"due_at": {"$gt": EPOCH}, "received_at": {"$lte": since}, **undecided_of(customer, keys)}
         return await self.database["events"].find_one(pending, {"_id": 1}) is not None
 
     async def forget_person(self, customer: str, traces: Traces, address_hashes: Collection[str]) -> int:

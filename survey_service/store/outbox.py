@@ -92,3 +92,7 @@ class TakingTurns:
     async def waiting(self) -> int:
         """How many rows are due now and not held, in all of them."""
         return sum([await claims.waiting() for claims in tuple(self._claims)])
+
+    async def poisonous(self) -> int:
+        """How many rows too many workers died with, in all of them."""
+        return sum([await claims.poisonous() for claims in tuple(self._claims)])

@@ -83,6 +83,10 @@ class Rollups:
         """How many responses are not counted yet, up to 10,000."""
         return await self._responses.count_documents({"uncounted": {"$gt": ""}}, limit=10_000)
 
+    async def poisonous(self) -> int:
+        """How many days of a survey too many workers died with."""
+        return await self._claims.poisonous()
+
     async def is_behind(self, start: datetime, end: datetime) -> bool:
         """Whether a response of [start, end) is not counted yet."""
         uncounted = {"uncounted": {"$gt": ""}, "started_at": {"$gte": start, "$lt": end}}

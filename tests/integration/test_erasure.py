@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from survey_service.intake.erasing import ask_to_erase
 from survey_service.intake.receiving import Fate
+from survey_service.models.base import MAX_DEATHS
 from survey_service.models.case import CaseNote
 from survey_service.models.customer import CustomerNote
 from survey_service.models.decision import Reason
@@ -26,12 +27,13 @@ from survey_service.models.invitation import InvitationState
 from survey_service.models.suppression import SuppressionReason
 from survey_service.models.webhook import WebhookContent
 from survey_service.store.claims import Claims
+from survey_service.store.forgetting import Forgetting
 from survey_service.store.sandbox import SandboxMail, SandboxText
 from survey_service.store.store import Store
 from survey_service.store.visits import Opened
 from survey_service.wiring import create_app
 from tests.support.cases import answer, put_people, put_rule, the_case
-from tests.support.pipeline import NAME, Pipeline, a_survey, an_event
+from tests.support.pipeline import NAME, Pipeline, a_customer, a_survey, an_event
 from tests.support.service import ApiClient, client_of
 from tests.support.texting import Texting
 
@@ -126,6 +128,41 @@ async def erase(pipeline: Pipeline, customer: str) -> None:
     """Ask, and do all that follows, however often another look is wanted."""
     await ask_to_erase(pipeline.store, pipeline.service.parts.bells, customer, "key_1")
     await go_on(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("customer", "is_hers"),
+    [
+        ({"id": "c-bob", "email": "bob@example.com", "phone": "+4915209876544"}, False),
+        ({"id": "c-ada"}, True),
+        ({"email": "ADA@Example.COM"}, True),
+        ({"phone": "+49 1520 987-6543"}, True),
+    ],
+)
+async def test_an_erasure_waits_for_undecided_events_of_the_person_alone(
+    pipeline: Pipeline, customer: dict[str, str], is_hers: bool
+) -> None:
+    await pipeline.configure()
+    await pipeline.handle(an_event(customer=a_customer(phone=PHONE)))
+    (ada,) = await pipeline.customers()
+    await pipeline.post(an_event("ord-2", customer))
+    forgetting = Forgetting(pipeline.store.database, pipeline.store.configuration)
+    assert await forgetting.is_busy(ada.id, ada.keys, pipeline.clock.now()) == is_hers
+
+
+@pytest.mark.parametrize(("below", "collection"), [("", "invitations"), ("outbox.", "responses")])
+@pytest.mark.parametrize(("deaths", "waits"), [(0, True), (MAX_DEATHS + 1, False)])
+async def test_an_erasure_waits_for_whoever_works_on_a_row_and_not_for_a_poisonous_one(
+    pipeline: Pipeline, below: str, collection: str, deaths: int, waits: bool
+) -> None:
+    await pipeline.configure()
+    await pipeline.handle(an_event())
+    await answer(pipeline, await pipeline.token(), nps="3", why=WORDS)
+    (ada,) = await pipeline.customers()
+    lease = {f"{below}lease": "somebody's", f"{below}deaths": deaths}
+    await pipeline.store.database[collection].update_one({}, {"$set": lease})
+    forgetting = Forgetting(pipeline.store.database, pipeline.store.configuration)
+    assert await forgetting.is_busy(ada.id, ada.keys, pipeline.clock.now()) == waits
 
 
 async def go_on(pipeline: Pipeline) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from survey_service.answering.recording import Recording
+from survey_service.followup.telling import Tell, Told
 from survey_service.models.outbox import NewsType, Outbox
 from survey_service.models.response import Response
 from survey_service.store.outbox import Outboxes
@@ -85,6 +87,26 @@ async def test_a_worker_that_died_while_telling_leaves_everything_to_the_next(
     orphaned = await outboxes.claims.claim(10)
     assert orphaned is not None
     assert (orphaned.is_orphan, orphaned.rows[0].outbox.deaths, len(orphaned.rows[0].outbox.entries)) == (True, 1, 2)
+
+
+async def test_a_listener_that_fails_keeps_no_other_from_hearing(
+    recording: Recording, outboxes: Outboxes[Response], pipeline: Pipeline, token: str
+) -> None:
+    heard: list[NewsType] = []
+
+    async def fail(told: object) -> None:
+        raise KeyError("poison")
+
+    async def hear(told: Sequence[Told[Response]]) -> None:
+        heard.extend(one.news.type for one in told)
+
+    await recording.submit_token(token, {"nps": "3"})
+    claim = await outboxes.claims.claim(10)
+    assert claim is not None
+    with pytest.raises(ExceptionGroup, match="listeners failed"):
+        await Tell(outboxes, (fail, hear))(claim)
+    assert heard == [NewsType.RESPONSE_SCORED]
+    assert [news.type for news in (await outbox(pipeline)).entries] == heard
 
 
 async def test_telling_and_working_on_a_document_do_not_meet(
