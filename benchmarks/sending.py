@@ -47,7 +47,7 @@ async def sending(bench: Bench) -> AsyncIterator[list[Comparison]]:
 
         async def send() -> float:
             await make_due()
-            return count / await time_stage(service, "sending", "survey_deliveries_total", labels, count)
+            return count / await time_stage(service, "sending:email", "survey_deliveries_total", labels, count)
 
         await make_due()
         mails = await _prebuilt_mails(service)

@@ -7,7 +7,7 @@
                           │  planning     PlanInvitations    the first message, later the end
                           ▼
                         deliveries    (planned)
-                          │  sending      SendDeliveries     gate → compose → slot → mark → provider → record
+                          │  sending:*    SendDeliveries     gate → compose → slot → mark → provider → record
                           ▼
                         the customer answers on /s/{token}
                           │  answering    Recording          a POST records, a GET never does
@@ -31,7 +31,7 @@ process may die between two stages and nothing is lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -68,7 +68,7 @@ from survey_service.intake.erasing import ErasePeople
 from survey_service.intake.keywords import KeywordInvitations
 from survey_service.intake.retaining import STAGE as RETAINING
 from survey_service.intake.retaining import ForgetOld
-from survey_service.models.delivery import ChannelName, DeliveryState
+from survey_service.models.delivery import AWAITED, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.outbox import Telling
 from survey_service.models.response import Response
 from survey_service.models.webhook import MAX_WEBHOOKS
@@ -118,18 +118,11 @@ def stages(
         Tell(store.suppressions.outbox, (webhooks,)),
     )
     lanes = LaneClaims(store, bells, WEBHOOKS)
+    send = SendDeliveries(store, channels, paces, composer, keyring, bells, silencing, permitted, caps)
     return (
         Stage("intake", store.events.claims, DecideEvents(store, keyring, bells), batch=200),
         Stage("planning", store.invitations.claims, PlanInvitations(store, bells), batch=200),
-        Stage(
-            "sending",
-            store.deliveries.claims,
-            SendDeliveries(store, channels, paces, composer, keyring, bells, silencing, permitted, caps),
-            batch=100,
-            parallel=4,
-            # Marked as sending: whether the provider took it is not known to anyone who did not wait for its word.
-            keep_on_drain={"state": DeliveryState.SENDING},
-        ),
+        *_sending(store, send),
         Stage(
             "dialogue",
             store.inbound.claims,
@@ -157,3 +150,18 @@ def stages(
             parallel=MAX_WEBHOOKS * PLACES,
         ),
     )
+
+
+def _sending(store: Store, send: SendDeliveries) -> Iterator[Stage[Delivery]]:
+    """A stage a channel, and another one for what people wait for on it: none stands in the line of the others."""
+    for suffix, kinds in (("", frozenset(DeliveryKind) - AWAITED), (":awaited", AWAITED)):
+        for channel in (ChannelName.EMAIL, ChannelName.SMS):
+            yield Stage(
+                f"sending:{channel}{suffix}",
+                store.deliveries.lane(channel, kinds),
+                send,
+                batch=100,
+                parallel=4,
+                # Marked as sending: whether the provider took it only who waited for its word knows.
+                keep_on_drain={"state": DeliveryState.SENDING},
+            )

@@ -61,6 +61,12 @@ REWARDS = Counter(
 )
 CASES = Counter("survey_cases", "Cases by rule and what happened", ["rule", "what"], registry=REGISTRY)
 DUE_ROWS = Gauge("survey_due_rows", "Rows that are due and not held, up to 10,000", ["stage"], registry=REGISTRY)
+POISONOUS_ROWS = Gauge(
+    "survey_poisonous_rows",
+    "Rows that five workers died with and that are tried once an hour, up to 10,000",
+    ["stage"],
+    registry=REGISTRY,
+)
 
 _REPEAT_WHAT_THEY_WERE_GIVEN = frozenset({"aiosmtplib", "bson", "pydantic", "pydantic_core", "pymongo", "twilio"})
 _LONGEST_MESSAGE = 500

@@ -27,6 +27,7 @@ from survey_service.api.app import CLIENT_MAX_SIZE, add_api
 from survey_service.api.told_rows import TOLD_ROWS
 from survey_service.clock import Clock
 from survey_service.delivery.composing import Composer
+from survey_service.delivery.holding import Holding
 from survey_service.delivery.known import Permitted
 from survey_service.delivery.silencing import Silencing
 from survey_service.delivery.spending import SegmentCaps
@@ -50,7 +51,7 @@ from survey_service.pipeline import stages
 from survey_service.settings import Settings
 from survey_service.store.faults import as_service_error
 from survey_service.store.store import Store
-from survey_service.telemetry import DUE_ROWS
+from survey_service.telemetry import DUE_ROWS, POISONOUS_ROWS
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 from survey_service.work.loop import StageLoop
@@ -59,7 +60,7 @@ from survey_service.work.pacing import Pace
 log = structlog.get_logger()
 
 SANDBOX_NUMBER = "+15005550006"  # Twilio's own magic number, which nobody has
-CLOCK_EVERY = 30.0  # seconds between two looks at the database's clock
+WATCH_EVERY = 30.0  # seconds between two looks at the database's clock, and at what is left behind
 
 
 class Worker:
@@ -174,7 +175,7 @@ async def open_service(
             settings.metrics_min_n,
         )
         worker = Worker(tuple(StageLoop(stage, bells) for stage in built))
-        watch = asyncio.create_task(_watch(store, worker))
+        watch = asyncio.create_task(_watch(store, worker, Holding(store, bells)))
         stack.push_async_callback(_cancel, watch)
         yield Service(parts, worker)
 
@@ -277,14 +278,16 @@ def _write_as_customer(sandbox: TwilioEndpoint, base_url: str) -> WriteAsCustome
     return write
 
 
-async def _watch(store: Store, worker: Worker) -> None:
-    """Follow the database's clock, and show how much is due."""
+async def _watch(store: Store, worker: Worker, holding: Holding) -> None:
+    """Follow the database's clock, let go of what a lifted pause holds, and show what is due and what is poisonous."""
     while True:
-        await asyncio.sleep(CLOCK_EVERY)
+        await asyncio.sleep(WATCH_EVERY)
         try:
             await store.database.synchronise_clock()
+            await holding.let_go_of_lifted()
             for loop in worker.loops:
                 DUE_ROWS.labels(loop.stage.name).set(await loop.stage.claims.waiting())
+                POISONOUS_ROWS.labels(loop.stage.name).set(await loop.stage.claims.poisonous())
         except Exception as error:
             if as_service_error(error) is None:
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from survey_service.models.brand import Brand
@@ -15,7 +15,6 @@ from survey_service.texts.phone_kinds import kind_of
 from survey_service.work.budget import Refusal
 from survey_service.work.reserving import Answer
 
-HOLD = timedelta(minutes=5)
 MAX_DEATHS = 5
 
 
@@ -73,7 +72,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now; look again at `until`, or when `held_by` is lifted."""
+    """Not now; look again at `until`, or when the pause `held_by` is lifted."""
 
     until: datetime
     reason: Reason | None = None
@@ -103,7 +102,8 @@ def check_send(delivery: Delivery, facts: Facts) -> Verdict:
     if reason is not None:
         return _ended(delivery, reason)
     if facts.paused_by is not None and CHECKS[delivery.kind].pauses:
-        return Hold(facts.now + HOLD, held_by=facts.paused_by)
+        # Whoever lifts the pause wakes it; nobody looks at it until then, or until it expires.
+        return Hold(delivery.expires_at, held_by=facts.paused_by)
     return _not_yet(delivery, facts) or Send()
 
 

@@ -49,6 +49,10 @@ class Batch:
     cared_for: frozenset[str]  # customers with an active case
     read_at: float  # `time.monotonic()`
 
+    def pause_over(self, row: Delivery) -> str | None:
+        """The id of a pause that stands over a message, None without one."""
+        return self.snapshot.pause_over(_pause_targets(row))
+
     def letter(self, row: Delivery) -> Letter:
         """What was written for one occasion; its brand still stands."""
         return Letter(row, self.snapshot.brands[row.brand], self.snapshot.people.get(row.person or ""))
@@ -122,7 +126,7 @@ class Known:
             suppressed=stands_against(batch.standing, self._hashes(row), row.brand) is not None,
             survey_stands=batch.can_draft(row) or (row.text is not None and brand is not None),
             trigger_enabled=row.trigger is None or (trigger is not None and trigger.enabled),
-            paused_by=snapshot.pause_over(_pause_targets(row)),
+            paused_by=batch.pause_over(row),
             only_to=self._permitted.only_to,
             countries=self._permitted.countries,
             brand=brand,

@@ -2,12 +2,14 @@
 
 The order of one send never changes:
 gate → compose → slot → what it may cost → mark `sending` (majority-written) → provider → record.
+What a provider said is known to this process alone: it insists on the record for as long as its claim may last.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,6 +18,7 @@ from channels.base import Channel, Message, SendOutcome, SmsMessage
 from channels.errors import ChannelError, OutcomeUnknown
 from survey_service.delivery.composing import Composer
 from survey_service.delivery.gate import End, Hold, Send, check_send
+from survey_service.delivery.holding import Holding
 from survey_service.delivery.known import Batch, Known, Permitted
 from survey_service.delivery.moving import Moving
 from survey_service.delivery.outcomes import Outcomes
@@ -23,7 +26,7 @@ from survey_service.delivery.resolving import Resolving
 from survey_service.delivery.silencing import Silencing
 from survey_service.delivery.spending import SegmentCaps, Spending, Spent, next_day
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import ChannelName, Delivery, DeliveryState
+from survey_service.models.delivery import AWAITED, ChannelName, Delivery, DeliveryState
 from survey_service.store.claims import Claim
 from survey_service.store.store import Store
 from survey_service.telemetry import SMS_SEGMENTS
@@ -31,6 +34,7 @@ from survey_service.texts.phone_kinds import kind_of
 from survey_service.texts.segments import count_segments
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
+from survey_service.work.insisting import insist
 from survey_service.work.pacing import Pace
 from survey_service.work.reserving import Answer
 
@@ -38,7 +42,7 @@ log = structlog.get_logger()
 
 
 class SendDeliveries:
-    """The sending stage's handler; at most a channel's capacity of sends runs at once."""
+    """The handler of the sending stages, one for all; at most a channel's capacity of sends runs at once."""
 
     def __init__(
         self,
@@ -58,11 +62,19 @@ class SendDeliveries:
         self._composer = composer
         self._keyring = keyring
         self._permitted = permitted
+        self._bells = bells
+        self._holding = Holding(store, bells)
         self._moving = Moving(store)
         self._outcomes = Outcomes(store, silencing, bells)
         self._resolving = Resolving(store, channels, composer, silencing)
         self._spending = Spending(store.counters, store.clock, caps)
         self._slots = {name: asyncio.Semaphore(channel.capacity) for name, channel in channels.items()}
+        # As many of a lane as there are slots may wait for one: who is waited for never meets a longer line.
+        self._lines = {
+            (name, awaited): asyncio.Semaphore(channel.capacity)
+            for name, channel in channels.items()
+            for awaited in (False, True)
+        }
 
     async def __call__(self, claim: Claim[Delivery]) -> None:
         """Bring each delivery of a claim to its next state."""
@@ -88,6 +100,8 @@ class SendDeliveries:
         verdict = check_send(row, known.facts(row, batch, budget))
         if isinstance(verdict, Hold):
             await self._store.deliveries.record_wait(row, verdict.until, verdict.reason, held_by=verdict.held_by)
+            if verdict.held_by is not None:
+                await self._holding.check(verdict.held_by)
         elif isinstance(verdict, End):
             await self._outcomes.end(row, verdict.state, verdict.reason)
         return isinstance(verdict, Send)
@@ -103,7 +117,7 @@ class SendDeliveries:
             await self._outcomes.end(row, DeliveryState.DEAD, Reason.COMPOSING_FAILED, str(error))
             return
         segments = count_segments(message.text).count if isinstance(message, SmsMessage) else None
-        async with self._slots[row.channel]:
+        async with self._lines[row.channel, row.kind in AWAITED], self._slots[row.channel]:
             await self._paces[row.channel].permit()
             fresh = await known.now()
             if fresh is not batch and not await self._passes(row, fresh, known):
@@ -133,14 +147,23 @@ class SendDeliveries:
 
     async def _record_sent(self, row: Delivery, batch: Batch, outcome: SendOutcome, spent: Spent | None) -> None:
         _count_segments(row, spent)
-        await self._outcomes.record_sent(row, batch.invitations.get(row.invitation or ""), outcome)
+        invitation = batch.invitations.get(row.invitation or "")
+        await self._insist(row, partial(self._outcomes.record_sent, row, invitation, outcome))
 
     async def _record_failure(self, row: Delivery, error: ChannelError, spent: Spent | None) -> None:
+        await self._insist(row, partial(self._outcomes.record_failure, row, error))
         if isinstance(error, OutcomeUnknown):
             _count_segments(row, spent)
         elif spent is not None:
             await self._spending.give_back(spent)
-        await self._outcomes.record_failure(row, error)
+
+    async def _insist(self, row: Delivery, record: Callable[[], Awaitable[None]]) -> None:
+        """Record what the provider said, also through a failover; the claim's heartbeat goes on meanwhile."""
+        patience = self._store.deliveries.claims.lease
+        if await insist(record, patience) > 1 and row.invitation is not None:
+            # A try that was not confirmed may have been written, and what follows from it was not.
+            await insist(partial(self._store.invitations.wake, row.invitation), patience)
+            self._bells.ring("planning")
 
     async def _wait_for_budget(self, row: Delivery) -> None:
         """The day's segments are used up: tomorrow, if that is not too late."""

@@ -38,6 +38,18 @@ class DeliveryKind(StrEnum):
 # Messages that ask: at most three an invitation, and none after an answer.
 ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
 
+# Messages that somebody waits for: they do not stand in line behind everybody who is to be asked.
+AWAITED = frozenset(
+    {
+        DeliveryKind.DIALOGUE,
+        DeliveryKind.CASE_REPLY,
+        DeliveryKind.ALERT,
+        DeliveryKind.REPORT,
+        DeliveryKind.SIGN_IN,
+        DeliveryKind.TEST,
+    }
+)
+
 # Messages to our own people: the brand's customers' opt-outs and preferences do not concern them.
 TO_PEOPLE = frozenset({DeliveryKind.ALERT, DeliveryKind.REPORT, DeliveryKind.SIGN_IN})
 

@@ -113,7 +113,15 @@ class Ballots:
         )
         await self._database["deliveries"].update_many(
             {"invitation": invitation, "state": {"$in": list(WAITING_STATES)}, "kind": {"$in": list(ASKS)}},
-            {"$set": {"state": DeliveryState.CANCELLED, "reason": Reason.ANSWERED, "due_at": None, "lease": None}},
+            {
+                "$set": {
+                    "state": DeliveryState.CANCELLED,
+                    "reason": Reason.ANSWERED,
+                    "held_by": None,
+                    "due_at": None,
+                    "lease": None,
+                }
+            },
             session=session,
         )
         return bool(ended.matched_count)

@@ -80,7 +80,7 @@ def blank_delivery(document: Document, survey: Survey | None, now: datetime) -> 
     """That a message left, or did not, stays; where it went and what it said goes, and the provider's id of it."""
     waits = document["state"] in WAITING_STATES
     ended = {"state": DeliveryState.CANCELLED, "reason": Reason.ERASED} if waits else {}
-    nothing = ("customer", "subject", "text", "button", "report", "call", "detail", "provider_id")
+    nothing = ("customer", "subject", "text", "button", "report", "call", "detail", "provider_id", "held_by")
     return {**_IDLE, **ended, **dict.fromkeys(nothing), "erased_at": now, "to": "", "responses": []}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from survey_service.models.outbox import NewsType, outbox_change, recurring_news
 from survey_service.store.claims import Claims, fence
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
+from survey_service.store.indexes import DUE_IN_LANE
 from survey_service.store.outbox import Outboxes
 from survey_service.store.paging import Page, PageRequest, read_page
 
@@ -25,7 +26,13 @@ class Deliveries:
         self._insert = GroupInsert(self._collection)
         self._update = GroupUpdate(self._collection)
         self.claims = Claims(self._collection, Delivery, database.clock, lease)
+        self._lease = lease
         self.outbox = Outboxes(self._collection, Delivery, database.clock, lease)
+
+    def lane(self, channel: ChannelName, kinds: Collection[DeliveryKind]) -> Claims[Delivery]:
+        """The claims on some kinds of messages of one channel, however many others are due."""
+        only = {"channel": channel, "kind": {"$in": sorted(kinds)}}
+        return Claims(self._collection, Delivery, self._clock, self._lease, index=DUE_IN_LANE, only=only)
 
     async def insert(self, deliveries: Sequence[Delivery]) -> list[Inserted]:
         """Store deliveries; `DUPLICATE` where the same message was planned before."""
@@ -104,7 +111,7 @@ class Deliveries:
 
     async def record_end(self, row: Delivery, state: DeliveryState, reason: Reason, detail: str | None = None) -> bool:
         """A claimed delivery ends as dead or cancelled, with its reason."""
-        ended = {"state": state, "reason": reason, "detail": detail, "lease": None, "due_at": None}
+        ended = {"state": state, "reason": reason, "detail": detail, "held_by": None, "lease": None, "due_at": None}
         change = _with_news(row.id, state, ended, self._clock.now())
         guard = {**fence(row), "state": row_state_guard(row, state)}
         (done,) = await self._update.apply(FencedUpdate(guard, change))
@@ -201,6 +208,11 @@ class Deliveries:
             {"$set": {"due_at": now, "held_by": None, "reason": None}, "$currentDate": {"updated_at": True}},
         )
         return result.modified_count
+
+    async def held_by_others(self, standing: Collection[str]) -> list[str]:
+        """The pauses that hold something and are not among the `standing` ones."""
+        lifted = {"held_by": {"$type": "string", "$nin": sorted(standing)}}
+        return sorted(await self._collection.distinct("held_by", lifted))
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Delivery]:
         """A list page, newest first."""

@@ -121,7 +121,13 @@ class Responses:
         await self._database["deliveries"].update_many(
             {"invitation": response.invitation, "state": {"$in": list(WAITING_STATES)}, "kind": {"$in": list(ASKS)}},
             {
-                "$set": {"state": DeliveryState.CANCELLED, "reason": Reason.ANSWERED, "due_at": None, "lease": None},
+                "$set": {
+                    "state": DeliveryState.CANCELLED,
+                    "reason": Reason.ANSWERED,
+                    "held_by": None,
+                    "due_at": None,
+                    "lease": None,
+                },
                 "$currentDate": {"updated_at": True},
             },
             session=session,

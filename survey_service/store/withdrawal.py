@@ -40,7 +40,7 @@ async def withdraw_waiting(
         )
         await database["deliveries"].update_many(
             {**named, **deliveries, "state": {"$in": list(WAITING_STATES)}},
-            {"$set": {**stop, "state": DeliveryState.CANCELLED}, "$currentDate": {"updated_at": True}},
+            {"$set": {**stop, "state": DeliveryState.CANCELLED, "held_by": None}, "$currentDate": {"updated_at": True}},
             session=session,
         )
         if never_left := [name for name in unsent if name not in at_provider]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 
 class Bells:
-    """One bell a stage."""
+    """One bell a stage; that of a stage with lanes, `stage:lane`, rings in each of them."""
 
     def __init__(self) -> None:
         self._events: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -18,6 +18,10 @@ class Bells:
     def ring(self, stage: str) -> None:
         """There may be something due for `stage`."""
         self._events[stage].set()
+        lanes = f"{stage}:"
+        for name, event in self._events.items():
+            if name.startswith(lanes):
+                event.set()
 
     async def wait(self, stage: str, timeout: float) -> None:
         """Return at the next ring, or after `timeout` seconds."""

@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from survey_service.models.base import MAX_DEATHS
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import Delivery, DeliveryState
-from survey_service.store.claims import Claim
+from survey_service.models.delivery import AWAITED, ChannelName, Delivery, DeliveryKind, DeliveryState
+from survey_service.store.claims import POISONOUS_FOR, Claim, due_before
+from survey_service.store.indexes import DUE_IN_LANE
 from survey_service.store.store import Store
 from tests.support.factories import make_delivery, make_event, make_invitation
 from tests.support.service import LEASE
@@ -248,5 +250,47 @@ async def test_a_row_in_words_of_a_newer_process_harms_no_neighbour(store: Store
         await store.deliveries.claims.release(claim.lease)
     document = await store.database["deliveries"].find_one({"_id": unreadable.id})
     assert document is not None
-    assert document["lease"]
-    assert document["due_at"] > store.clock.now()
+    assert (document["lease"], document["deaths"]) == (None, 0)
+    assert document["due_at"] > store.clock.now() + AFTER_THE_LEASE
+
+
+async def test_a_row_that_too_many_workers_died_with_is_tried_once_an_hour_and_shown(store: Store) -> None:
+    await plan(store, 1)
+    claims = store.deliveries.claims
+    for _ in range(MAX_DEATHS + 1):
+        assert await claims.claim(10) is not None
+        assert await claims.poisonous() == 0
+        store.clock.shift += AFTER_THE_LEASE
+    claim = await claims.claim(10)
+    assert claim is not None
+    assert await claims.poisonous() == 1
+    await claims.extend(claim.lease)
+    store.clock.shift += AFTER_THE_LEASE
+    assert await claims.claim(10) is None
+    store.clock.shift += POISONOUS_FOR
+    assert await claims.claim(10) is not None
+
+
+async def test_a_lane_is_claimed_without_a_look_at_what_waits_in_the_others(store: Store) -> None:
+    crowd = await plan(store, 30)
+    awaited = await plan_one(store, 100, kind=DeliveryKind.SIGN_IN)
+    texted = await plan_one(store, 101, channel=ChannelName.SMS)
+    lanes = [
+        store.deliveries.lane(channel, kinds)
+        for channel in (ChannelName.EMAIL, ChannelName.SMS)
+        for kinds in (AWAITED, frozenset(DeliveryKind) - AWAITED)
+    ]
+    assert [await lane.waiting() for lane in lanes] == [1, 30, 0, 1]
+    claims = [await lane.claim(10) for lane in lanes]
+    assert [sorted(names(claim)) for claim in claims] == [[awaited], sorted(crowd[:10]), [], [texted]]
+    lane = {"channel": "email", "kind": {"$in": sorted(AWAITED)}, **due_before(store.clock.now())}
+    find = {"find": "deliveries", "filter": lane, "sort": {"due_at": 1}, "limit": 10, "hint": DUE_IN_LANE}
+    plan_of = await store.database["deliveries"].database.command({"explain": find, "verbosity": "executionStats"})
+    assert plan_of["executionStats"]["totalDocsExamined"] == 0
+    assert "SORT_MERGE" in str(plan_of["queryPlanner"]["winningPlan"])
+
+
+async def plan_one(store: Store, number: int, **changes: object) -> str:
+    row = make_delivery(INVITATION, number, due_at=store.clock.now(), **changes)
+    await store.deliveries.insert([row])
+    return row.id

@@ -10,6 +10,7 @@ from survey_service.models.contact_policy import POLICY_ID, ContactPolicyContent
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import DeliveryState
 from survey_service.models.pause import Pause, PauseScope
+from tests.support.deciding import hold_everything
 from tests.support.pipeline import Pipeline, an_event
 
 DAY = timedelta(days=1)
@@ -58,6 +59,20 @@ async def test_a_delayed_message_without_a_place_before_its_end_is_not_sent_and_
     assert len(pipeline.letters()) == 1
     (ended,) = [row for row in await pipeline.deliveries() if row.state is DeliveryState.CANCELLED]
     assert ended.reason is Reason.SAME_TEXT  # one survey, and so the first rule that stands against it
+
+
+async def test_what_a_pause_holds_keeps_its_place_until_it_is_lifted(pipeline: Pipeline) -> None:
+    await configure(pipeline)
+    await pipeline.post(an_event())
+    for loop in pipeline.service.worker.loops[:2]:
+        await loop.run_until_idle()
+    before = await pipeline.store.contacts.holding([row.id for row in await pipeline.invitations()])
+    assert before
+    await hold_everything(pipeline)
+    pipeline.pass_time(HOUR)
+    await pipeline.run()
+    assert {row.held_by for row in await pipeline.deliveries()} == {"everything", None}
+    assert await pipeline.store.contacts.holding(list(before)) == before
 
 
 async def test_what_leaves_on_its_plan_keeps_its_place(pipeline: Pipeline) -> None:

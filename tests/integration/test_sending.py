@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -10,14 +11,17 @@ from typing import Any
 import pytest
 
 from survey_service.delivery.gate import MAX_DEATHS
+from survey_service.delivery.sending import SendDeliveries
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import Delivery, DeliveryKind, DeliveryState
+from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import InvitationState
 from survey_service.work.retry import SEND_SCHEDULE
+from tests.support.factories import make_delivery, make_invitation
 from tests.support.inbox import message_ids
-from tests.support.pipeline import NAME, Pipeline, a_brand, a_customer, an_event
+from tests.support.pipeline import NAME, Pipeline, a_brand, a_customer, an_event, open_pipeline
 from tests.support.sending import assert_ended
-from tests.support.smtp_server import DROP, Step
+from tests.support.smtp_server import DROP, HOLD, ScriptedSmtpServer, Step
+from tests.support.waiting import until
 
 HOUR = timedelta(hours=1)
 SLACK = timedelta(seconds=5)
@@ -42,6 +46,34 @@ async def test_an_event_becomes_a_mail_with_its_headers(pipeline: Pipeline) -> N
     assert message["Auto-Submitted"] == "auto-generated"
     token = await pipeline.token()
     assert pipeline.letters()[0].survey_url == f"https://survey.example/s/{token}"
+
+
+async def test_who_is_waited_for_leaves_before_the_crowd_that_waits_for_the_same_server(
+    mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer
+) -> None:
+    url = f"smtp://{smtp.address}?timeout=60&connections=1"
+    async with open_pipeline(mongodb_uri, database_name, smtp, SURVEY_SMTP_URL=url) as pipeline:
+        await pipeline.configure()
+        smtp.script(Step.ACCEPTANCE, HOLD, times=1)
+        await pipeline.post(*(an_event(f"ord-{number}", a_customer(f"c{number}")) for number in range(5)))
+        crowd = asyncio.create_task(pipeline.run())
+        await smtp.until(lambda: smtp.hanging == 1)
+        now, row = pipeline.clock.now(), make_delivery(make_invitation("shown"))
+        to_whom = {"kind": DeliveryKind.TEST, "to": "qa@acme.example", "invitation": None, "trigger": None}
+        times = {"due_at": now, "expires_at": now + HOUR}
+        await pipeline.store.deliveries.insert([row.model_copy(update={**to_whom, **times})])
+        (stage,) = [loop for loop in pipeline.service.worker.loops if loop.stage.name == "sending:email:awaited"]
+        send = stage.stage.handle
+        assert isinstance(send, SendDeliveries)
+        awaited = asyncio.create_task(stage.run_until_idle())
+
+        async def is_in_line() -> bool:
+            return bool(send._slots[ChannelName.EMAIL]._waiters)
+
+        await until(is_in_line, "the message waits for the server")
+        smtp.let_go()
+        await asyncio.gather(crowd, awaited)
+        assert [letter.to for letter in pipeline.letters()].index("qa@acme.example") == 1
 
 
 async def test_100_customers_get_one_mail_each(pipeline: Pipeline) -> None:

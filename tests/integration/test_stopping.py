@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from survey_service.delivery import known
+from survey_service.delivery.holding import Holding
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import DeliveryState
 from survey_service.models.invitation import InvitationState
@@ -15,6 +17,7 @@ from survey_service.models.pause import Pause, PauseScope
 from survey_service.models.suppression import EVERY_BRAND
 from survey_service.store.withdrawal import withdraw_waiting
 from survey_service.tokens import OptOutSubject
+from tests.support.deciding import hold_everything, let_everything_go
 from tests.support.pipeline import NAME, Pipeline, a_customer, an_event, open_pipeline
 from tests.support.sending import assert_ended, hold_in_provider, suppress
 from tests.support.smtp_server import DROP, HANG, ScriptedSmtpServer, Step
@@ -44,9 +47,9 @@ async def test_a_pause_holds_what_it_means_until_it_is_lifted(
     await pipeline.handle(an_event(data={"touchpoint": "berlin"}))
     row = await pipeline.delivery()
     assert (row.state, row.held_by, row.attempts) == (DeliveryState.PLANNED, name, 0)
-    assert pipeline.smtp.commands == []
     pipeline.pass_time(HOUR)
     await pipeline.run()
+    assert await pipeline.delivery() == row  # nobody looked at it again
     assert pipeline.smtp.commands == []
     await configuration.pauses.delete(name)
     assert await pipeline.store.deliveries.let_go(name, pipeline.clock.now()) == 1
@@ -69,6 +72,48 @@ async def test_a_pause_that_is_lifted_frees_nothing_that_another_one_holds(pipel
     await pipeline.run()
     assert (await pipeline.delivery()).held_by == "brand:acme"
     assert pipeline.smtp.commands == []
+
+
+async def test_what_a_pause_holds_expires_in_its_time(pipeline: Pipeline) -> None:
+    await pipeline.configure(expires_after="P1D")
+    await hold_everything(pipeline)
+    await pipeline.handle(an_event())
+    pipeline.pass_time(timedelta(days=1, seconds=1))
+    await pipeline.run()
+    row = await pipeline.delivery()
+    assert_ended(row, DeliveryState.CANCELLED, Reason.EXPIRED)
+    assert row.held_by is None
+
+
+async def test_a_pause_that_is_lifted_while_a_worker_holds_the_row_holds_it_no_longer(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pipeline.configure()
+    await hold_everything(pipeline)
+    deliveries = pipeline.store.deliveries
+    record = deliveries.record_wait
+
+    async def lift_first(*args: Any, **named: Any) -> bool:
+        await let_everything_go(pipeline)
+        return await record(*args, **named)
+
+    monkeypatch.setattr(deliveries, "record_wait", lift_first)
+    await pipeline.handle(an_event())
+    assert (await pipeline.delivery()).state is DeliveryState.SENT
+
+
+async def test_what_a_lifted_pause_still_holds_is_found_by_every_process(pipeline: Pipeline) -> None:
+    """Whoever lifted it died before it let go."""
+    await pipeline.configure()
+    await hold_everything(pipeline)
+    await pipeline.handle(an_event())
+    holding = Holding(pipeline.store, pipeline.service.parts.bells)
+    await holding.let_go_of_lifted()
+    assert (await pipeline.delivery()).held_by == "everything"
+    await pipeline.store.configuration.pauses.delete("everything")
+    await holding.let_go_of_lifted()
+    await pipeline.run()
+    assert (await pipeline.delivery()).state is DeliveryState.SENT
 
 
 async def test_a_trigger_that_is_disabled_stops_what_is_unsent(pipeline: Pipeline) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
 import structlog
 
 from survey_service.intake.receiving import PostedEvent
@@ -197,24 +198,38 @@ async def test_a_fault_of_the_database_in_the_middle_of_a_batch_is_no_death_of_i
     assert await events.count_documents({"deaths": {"$nin": [None, 0]}}) == 0
 
 
-async def test_a_send_that_could_not_be_recorded_is_repeated_under_the_same_message_id(
-    pipeline: Pipeline, mongodb_uri: str, database_name: str
+@pytest.mark.parametrize("for_good", [True, False])
+async def test_what_the_provider_said_is_recorded_later_or_else_the_mail_goes_again_under_the_same_message_id(
+    mongodb_uri: str, database_name: str, smtp: ScriptedSmtpServer, for_good: bool
 ) -> None:
-    await pipeline.configure()
-    await pipeline.post(an_event())
-    intake, planning, sending, *_ = pipeline.service.worker.loops
-    await intake.run_until_idle()
-    await planning.run_until_idle()
-    # Of the updates on deliveries, the claim and the mark pass; everything after the provider's word fails.
-    async with failing(mongodb_uri, f"{database_name}.deliveries", ["update"], {"skip": 2}, errorCode=NOT_PRIMARY):
-        await sending.run_until_idle()
-    assert len(pipeline.smtp.mails) == 1
-    assert (await pipeline.delivery()).state is DeliveryState.SENDING
-    pipeline.pass_time(AFTER_THE_LEASE)
-    await pipeline.run()
-    assert (await pipeline.delivery()).state is DeliveryState.SENT
-    assert len(pipeline.smtp.mails) == 2
-    assert {len(ids) for ids in message_ids(pipeline.smtp.mails).values()} == {1}
+    settings = {"SURVEY_LEASE_SECONDS": "1"} if for_good else {}
+    async with open_pipeline(mongodb_uri, database_name, smtp, **settings) as pipeline:
+        await pipeline.configure()
+        await pipeline.post(an_event())
+        intake, planning, sending, *_ = pipeline.service.worker.loops
+        await intake.run_until_idle()
+        await planning.run_until_idle()
+        # Of the updates on deliveries, the claim and the mark pass; everything after the provider's word fails.
+        away = failing(mongodb_uri, f"{database_name}.deliveries", ["update"], {"skip": 2}, errorCode=NOT_PRIMARY)
+        with structlog.testing.capture_logs() as logs:
+            async with away:
+                running = asyncio.create_task(sending.run_until_idle())
+
+                async def insists() -> bool:
+                    return any(entry["event"] == "insisting.database_away" for entry in logs)
+
+                await until(insists, "the worker tries again to write what the provider said")
+                if for_good:
+                    await asyncio.wait([running])  # in the end it cannot even claim
+            await asyncio.gather(running, return_exceptions=for_good)
+        assert len(smtp.mails) == 1
+        state = (await pipeline.delivery()).state
+        assert state is (DeliveryState.SENDING if for_good else DeliveryState.SENT)
+        pipeline.pass_time(AFTER_THE_LEASE)
+        await pipeline.run()
+        assert (await pipeline.delivery()).state is DeliveryState.SENT
+        assert len(smtp.mails) == (2 if for_good else 1)
+        assert {len(ids) for ids in message_ids(smtp.mails).values()} == {1}
 
 
 async def test_several_workers_send_each_mail_once(

@@ -54,7 +54,9 @@ class Hooked:
     async def run(self, *stages: str) -> None:
         """Do everything that is due in some stages alone."""
         for name in stages:
-            await self.loop(name).run_until_idle()
+            for loop in self.pipeline.service.worker.loops:
+                if loop.stage.name.partition(":")[0] == name:
+                    await loop.run_until_idle()
 
     def loop(self, name: str) -> StageLoop[Any]:
         """One stage's loop."""

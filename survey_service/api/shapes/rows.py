@@ -130,7 +130,9 @@ class DeliveryRow(Row):
     provider_status: str | None
     created_at: AwareDatetime
     planned_at: AwareDatetime
-    next_at: AwareDatetime | None = Field(default=None, description="When it is tried next")
+    next_at: AwareDatetime | None = Field(
+        default=None, description="When it is tried next; none while a pause holds it"
+    )
     expires_at: AwareDatetime
     sent_at: AwareDatetime | None
     updated_at: AwareDatetime | None
@@ -138,7 +140,7 @@ class DeliveryRow(Row):
     @classmethod
     def of(cls, source: Delivery) -> Self:
         """The row of a delivery."""
-        waits = source.state in WAITING_STATES and source.lease is None
+        waits = source.state in WAITING_STATES and source.lease is None and source.held_by is None
         masked = mask_address(source.channel, source.to)
         return cls.model_validate(source).model_copy(update={"to": masked, "next_at": source.due_at if waits else None})
 

@@ -75,7 +75,8 @@ def _show_event(document: Document) -> dict[str, Any]:
 
 
 def _show_delivery(document: Document) -> dict[str, Any]:
-    waits = document["state"] in WAITING_STATES and document.get("lease") is None
+    idle = document.get("lease") is None and document.get("held_by") is None
+    waits = document["state"] in WAITING_STATES and idle
     masked = mask_address(document["channel"], document["to"])
     return {**_delivery(document), "to": masked, "next_at": document.get("due_at") if waits else None}
 
