@@ -32,7 +32,7 @@ class Moving:
         self._reserving = Reserving(store.contacts)
 
     async def place_again(self, rows: Sequence[Delivery], batch: Batch) -> dict[str, Answer]:
-        """The new place of each delayed first message, by delivery; those on their plan, or held, keep theirs."""
+        """The new place of each delayed first message, by delivery; those on their plan keep theirs."""
         delayed = {row.invitation: row for row in rows if row.invitation and self._is_delayed(row, batch)}
         if not delayed:
             return {}
@@ -48,8 +48,6 @@ class Moving:
     def _is_delayed(self, row: Delivery, batch: Batch) -> bool:
         invitation = batch.invitations.get(row.invitation or "")
         if row.kind is not DeliveryKind.INVITE or row.state is not DeliveryState.PLANNED or invitation is None:
-            return False
-        if batch.pause_over(row) is not None:
             return False
         return self._store.clock.now() - invitation.send_at > OFF_PLAN
 

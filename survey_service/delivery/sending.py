@@ -80,7 +80,9 @@ class SendDeliveries:
         """Bring each delivery of a claim to its next state."""
         known = Known(self._store, self._keyring, claim.rows, self._permitted)
         batch = await known.now()
-        places = await self._moving.place_again(claim.rows, batch)
+        # What is held does not leave now: its place is looked for when it is let go.
+        leaving = [row for row in claim.rows if batch.pause_over(row) is None]
+        places = await self._moving.place_again(leaving, batch)
         outcomes = await asyncio.gather(
             *(self._deliver(row, batch, known, places.get(row.id)) for row in claim.rows), return_exceptions=True
         )

@@ -211,7 +211,7 @@ class Deliveries:
 
     async def held_by_others(self, standing: Collection[str]) -> list[str]:
         """The pauses that hold something and are not among the `standing` ones."""
-        lifted = {"held_by": {"$type": "string", "$nin": sorted(standing)}}
+        lifted = {"held_by": {"$type": "string", "$nin": sorted(standing)}, "state": DeliveryState.PLANNED}
         return sorted(await self._collection.distinct("held_by", lifted))
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Delivery]:
