@@ -2,8 +2,8 @@
 
 Comes in: "what is due". Goes out: a `Claim` of rows that nobody else works on until `due_at`, which is the end of
 the lease by the server's clock. A worker that dies simply lets its rows fall due again; such rows are then claimed
-alone, so that one poison row harms no neighbour. A row that `MAX_DEATHS` workers died with is
-put aside by stages that have a word for that; where it is not, it is claimed once an hour.
+alone, so that one poison row harms no neighbour. Stages that have a word for it put a row aside that `MAX_DEATHS`
+workers died with; one that is claimed again all the same is claimed once an hour.
 """
 
 from __future__ import annotations
