@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 from survey_service.delivery.known import Batch
-from survey_service.delivery.steps import open_from
+from survey_service.delivery.steps import OFF_PLAN, open_from
 from survey_service.models.contact import Contact, Frequency
 from survey_service.models.delivery import Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import Invitation
 from survey_service.store.store import Store
 from survey_service.work.budget import Rules
 from survey_service.work.reserving import Answer, Reserving, Wish
-
-OFF_PLAN = timedelta(minutes=5)  # less than that is no delay
 
 
 class Moving:
