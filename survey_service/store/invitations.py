@@ -94,7 +94,10 @@ class Invitations:
         be lost, planning looks all the same.
         """
         guard = {"_id": invitation, "state": {"$nin": list(FINAL_STATES)}}
-        change: dict[str, dict[str, Any]] = {"$set": {"lease": None}, "$min": {"due_at": self._clock.now() + within}}
+        due_at = self._clock.now() + within
+        change: dict[str, dict[str, Any]] = {"$set": {"lease": None, "due_at": due_at}}
+        if within:
+            change = {"$set": {"lease": None}, "$min": {"due_at": due_at}}
         await self._update.apply(FencedUpdate(guard, change))
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Invitation]:
