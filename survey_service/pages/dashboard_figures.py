@@ -34,16 +34,20 @@ _INSTANT = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One point of time; `score` is None where nobody answered."""
+    """One point of time; `score` is None where nobody answered, or too few to show it: then it `is_withheld`."""
 
     label: datetime
     is_complete: bool
     score: Score | None
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All figures; `headline` is None where nobody answered. `ranked` are touchpoints, the best one first."""
+    """All figures; `headline` is None where nobody answered. `ranked` are touchpoints, the best one first.
+
+    What too few answered to be shown is a figure without a score.
+    """
 
     headline: Figure | None = None
     periods: tuple[Period, ...] = ()
@@ -75,11 +79,11 @@ async def read_overview(store: Store, filters: Filters, now: datetime) -> Overvi
         _said(store, filters),
     )
     total = next((figure for figure in headline.figures if figure.group.scale == scale), None)
-    scores = {figure.group.label: figure.score for figure in over_time.figures if figure.group.scale == scale}
+    by_period = {figure.group.label: figure for figure in over_time.figures if figure.group.scale == scale}
     return Overview(
         headline=total,
-        periods=tuple(_periods(filters, scores, now)),
-        ranked=tuple(figure for figure in ranked.figures if figure.group.scale == scale and figure.score),
+        periods=tuple(_periods(filters, by_period, now)),
+        ranked=tuple(figure for figure in ranked.figures if figure.group.scale == scale),
         answers=answers,
         cases=cases,
         open_cases=open_cases,
@@ -132,7 +136,7 @@ async def _topics(store: Store, filters: Filters) -> tuple[Figure, ...]:
         answer = await Metrics(store).league_table(replace(filters, topic="").question(group_by=(TOPIC,)))
     except InvalidInput:
         return ()
-    found = [figure for figure in answer.figures if figure.group.scale == scale and figure.score and figure.score.n]
+    found = [figure for figure in answer.figures if figure.group.scale == scale]
     return tuple(sorted(found, key=lambda figure: -(figure.score.n if figure.score else 0)))
 
 
@@ -160,12 +164,14 @@ async def _any_response(store: Store, filters: Filters) -> bool:
     return bool((await store.responses.page(match, PageRequest(limit=1))).rows)
 
 
-def _periods(filters: Filters, scores: Mapping[datetime | None, Score | None], now: datetime) -> list[Period]:
+def _periods(filters: Filters, figures: Mapping[datetime | None, Figure], now: datetime) -> list[Period]:
     """Every period of the span up to now, those without answers too."""
     span, granularity = filters.span, filters.span.granularity
     newest = label_of(min(span.end - _INSTANT, now), granularity, span.zone)
     label, found = label_of(span.start, granularity, span.zone), []
     while label <= newest:
-        found.append(Period(label, end_of(label, granularity, span.zone) <= now, scores.get(label)))
+        figure, is_complete = figures.get(label), end_of(label, granularity, span.zone) <= now
+        score = figure.score if figure else None
+        found.append(Period(label, is_complete, score, is_withheld=figure is not None and score is None))
         label = shifted(label, granularity, 1)
     return found

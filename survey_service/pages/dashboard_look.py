@@ -101,6 +101,15 @@ class HeadlineView:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldView:
+    """Why the figure is not shown, although somebody answered."""
+
+    label: str
+    period: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableView:
     """What stands behind a chart; the first cell of a row names it."""
 
@@ -136,13 +145,13 @@ class RankView:
 
 @dataclass(frozen=True, slots=True)
 class RankingView:
-    """The best first; `left_out` are in the table only."""
+    """The best first; `asides` say what is in the table only, and how sure a difference has to be."""
 
     sentence: str
     rows: tuple[RankView, ...]
     axis: Markup
     table: TableView
-    left_out: str = ""
+    asides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +183,7 @@ class TalkView:
     phrases_heading: str
     phrases_sentence: str
     phrases: tuple[PhraseView, ...]
+    asides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +226,7 @@ class DashboardView:
     answers: tuple[AnswerView, ...]
     cases: tuple[CaseView, ...]
     case_count: str
+    withheld: WithheldView | None = None
     curl: str = ""
     fault: str = ""
 

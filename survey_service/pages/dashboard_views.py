@@ -33,6 +33,7 @@ from survey_service.pages.dashboard_sections import (
     over_time_of,
     ranking_of,
     value_text,
+    withheld_of,
 )
 from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
@@ -71,19 +72,25 @@ def dashboard_view(
     figure = overview.headline if overview.headline and overview.headline.score else None
     score = figure.score if figure else None
     label = ask_text(filters.ask, known.surveys.get(filters.survey), words) if filters.ask else ""
+    period = _period_text(filters, words)
     found = [key for each in overview.ranked if (key := each.group.keys[0])]
     return DashboardView(
         reader=reader_of(viewer),
         query=filters.query,
         filters=_filters_view(filters, known, found, viewer, words),
-        headline=headline_of(figure, label, _period_text(filters, words), overview.periods, words) if figure else None,
+        headline=headline_of(figure, label, period, overview.periods, filters.least, words) if figure else None,
         over_time=over_time_of(filters, overview.periods, words) if figure else None,
         distribution=distribution_of(score, words) if score else None,
-        ranking=ranking_of(overview.ranked, score, names, lambda place: _href(filters, touchpoint=place), words),
-        talk=talk_of(overview, score, topic_names, lambda topic: _href(filters, topic=topic), words) if score else None,
+        ranking=ranking_of(
+            overview.ranked, score, names, lambda place: _href(filters, touchpoint=place), filters.least, words
+        ),
+        talk=talk_of(overview, score, topic_names, lambda topic: _href(filters, topic=topic), filters.least, words)
+        if score
+        else None,
         answers=answer_views(overview.answers, filters, names, viewer),
         cases=tuple(_case_view(case, names, viewer, filters, now, words) for case in overview.cases),
         case_count=_case_count(overview.open_cases, words),
+        withheld=withheld_of(label, period, filters.least, words) if overview.headline and not figure else None,
         curl="" if overview.any_response else curl,
         fault=fault,
     )
@@ -211,10 +218,10 @@ def _select(name: str, label: str, everything: str, options: Mapping[str, str], 
 
 
 def _brand_select(filters: Filters, known: Known, words: Words) -> tuple[SelectView, ...]:
-    """The choice of a brand, where there are several."""
+    """The choice of a brand, where there are several, or one is chosen: links of mails name it."""
     asking = sorted({survey.brand for survey in known.surveys.values()})
     brands = {name: known.brands[name].name if name in known.brands else name for name in asking}
-    if len(brands) < 2:
+    if len(brands) < 2 and not filters.brand:
         return ()
     return (_select("brand", words("Brand"), words("All brands"), brands, filters.brand),)
 

@@ -48,6 +48,11 @@ def few_text(least: int, words: Words) -> str:
     )
 
 
+def few_number(least: int, words: Words) -> str:
+    """The same in a table: `<5`."""
+    return f"<{decimal(least, words.lang)}"
+
+
 def ends(metric: Metric, interval: Interval, language: str) -> tuple[str, str]:
     """The ends of an interval, in words that stand alone."""
     places = _PLACES_OF_ENDS[metric]
@@ -121,6 +126,17 @@ def level_of_changes(places: int, words: Words) -> str:
     )
     alone = words("On the page of one touchpoint alone, it is once in {usual}.", usual=_once_in(LEVEL, words))
     return f"{here} {alone}"
+
+
+def level_of_ranks(compared: int, words: Words) -> str:
+    """The same of differences within a ranking."""
+    if compared < 2:
+        return ""
+    return words(
+        "Among {n} at once, a difference counts only if chance would bring it less than once in {often} times.",
+        n=decimal(compared, words.lang),
+        often=_once_in(corrected_level(compared), words),
+    )
 
 
 def _once_in(level: float, words: Words) -> str:
