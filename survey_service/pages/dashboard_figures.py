@@ -103,9 +103,10 @@ async def newest_answers(store: Store, filters: Filters) -> tuple[Response, ...]
         "suspect": None,
         **_in_lists(filters.only),
     }
-    match |= (
-        {f"scores.{ask.question}": {"$exists": True}} if ask.question else {"metric": ask.metric, "scale": ask.scale}
-    )
+    # As the figures count: whichever question measured it, unless one was chosen.
+    match["measured"] = ask.measure.name
+    if ask.question:
+        match |= {f"measures.{ask.question}.{name}": value for name, value in ask.measure.model_dump().items()}
     return (await store.responses.page(match, PageRequest(limit=ANSWERS))).rows
 
 

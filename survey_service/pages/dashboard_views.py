@@ -115,9 +115,7 @@ def ask_text(ask: Ask, survey: Survey | None, words: Words) -> str:
 
 
 def _answer_view(row: Response, filters: Filters, names: Mapping[str, str], viewer: Viewer, words: Words) -> AnswerView:
-    question = filters.ask.question if filters.ask else None
-    score = row.scores.get(question) if question else row.score
-    scale = row.measures[question].scale if question and question in row.measures else row.scale
+    score, scale = _shown_score(row, filters.ask)
     place = names.get(row.touchpoint or "", row.touchpoint or "")
     return AnswerView(
         id=row.id,
@@ -129,6 +127,18 @@ def _answer_view(row: Response, filters: Filters, names: Mapping[str, str], view
         iso=row.started_at.isoformat(),
         href=customer_href(row.customer, viewer),
     )
+
+
+def _shown_score(row: Response, ask: Ask | None) -> tuple[int | None, str]:
+    """What this answer adds to the figure above, and its scale; of several questions that of the primary one."""
+    if ask is None:
+        return row.score, row.scale
+    if ask.question:
+        return row.scores.get(ask.question), ask.scale
+    if (row.metric, row.scale) == (ask.metric, ask.scale) and row.score is not None:
+        return row.score, ask.scale
+    found = (row.scores.get(question) for question, measure in row.measures.items() if measure == ask.measure)
+    return next(found, None), ask.scale
 
 
 def customer_href(customer: str | None, viewer: Viewer) -> str | None:

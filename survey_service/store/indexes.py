@@ -34,6 +34,7 @@ _READING = [
 
 _HAS_WORDS = {"comment": {"$gt": ""}}
 COMMENTED, COMMENTED_AT = "commented", "commented_at"  # in order of time; likewise, of each touchpoint
+OF_MEASURE = "of_measure"
 DUE_OF_WEBHOOK = "due_of_webhook"
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
@@ -135,6 +136,10 @@ INDEXES: dict[str, list[IndexModel]] = {
             [("touchpoint", ASCENDING), ("started_at", DESCENDING)],
             name=COMMENTED_AT,
             partialFilterExpression=_HAS_WORDS,
+        ),
+        IndexModel(
+            [("measured", ASCENDING), ("started_at", DESCENDING), ("_id", DESCENDING)],
+            name=OF_MEASURE,
         ),
         IndexModel([("survey", ASCENDING), ("updated_at", ASCENDING)], name="of_survey"),
         IndexModel([("survey", ASCENDING), ("started_at", ASCENDING)], name="of_survey_by_start"),
