@@ -21,6 +21,7 @@ from survey_service.models.ids import base62
 
 _MAC_BYTES = 16
 _KID_BYTES = 4
+_MARK_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,23 @@ class SheetSubject:
 
 @dataclass(frozen=True, slots=True)
 class SignInSubject:
-    """Whom a mailed link signs in, and until when it does; times are kept to the second."""
+    """Whom a mailed link signs in, and until when it does; times are kept to the second.
+
+    `mark` is the keyring's of the address that it was mailed to: whoever has the id with another one is another person.
+    """
 
     person: str
+    mark: str
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSubject:
-    """Who is signed in, one of our people or an API key by its id, and until when."""
+    """Who is signed in, one of our people or an API key by its id, and until when; `mark` as in their link."""
 
     kind: Literal["person", "key"]
     id: str
+    mark: str
     until: datetime
 
 
@@ -123,23 +129,31 @@ class Keyring:
 
     def sign_in_token(self, subject: SignInSubject) -> str:
         """A self-verifying token of a mailed link; whoever reads it judges its age."""
-        return self._sign("sign-in", subject.person, _seconds(subject.until))
+        return self._sign("sign-in", subject.person, subject.mark, _seconds(subject.until))
 
     def read_sign_in_token(self, token: str) -> SignInSubject | None:
         """The subject of a genuine token, however old; None for anything else."""
-        parts = self._read("sign-in", token, 2)
-        return SignInSubject(parts[0], _instant(parts[1])) if parts else None
+        parts = self._read("sign-in", token, 3)
+        return SignInSubject(parts[0], parts[1], _instant(parts[2])) if parts else None
 
     def session_token(self, subject: SessionSubject) -> str:
         """A self-verifying token of a cookie; whoever reads it judges its age."""
-        return self._sign("session", subject.kind, subject.id, _seconds(subject.until))
+        return self._sign("session", subject.kind, subject.id, subject.mark, _seconds(subject.until))
 
     def read_session_token(self, token: str) -> SessionSubject | None:
         """The subject of a genuine token, however old; None for anything else."""
-        parts = self._read("session", token, 3)
+        parts = self._read("session", token, 4)
         if not parts:
             return None
-        return SessionSubject("key" if parts[0] == "key" else "person", parts[1], _instant(parts[2]))
+        return SessionSubject("key" if parts[0] == "key" else "person", parts[1], parts[2], _instant(parts[3]))
+
+    def mark(self, address: str) -> str:
+        """What a session or its link carries of an address: short, keyed, and the same however it is written."""
+        return _mark(self._keys[self.current], address)
+
+    def is_marked(self, address: str, mark: str) -> bool:
+        """Whether a mark was made of this address, under whichever key."""
+        return any(hmac.compare_digest(mark.encode(), _mark(key, address).encode()) for key in self._keys.values())
 
     def _sign(self, purpose: str, *parts: str) -> str:
         payload = "\0".join(parts)
@@ -183,6 +197,10 @@ def _instant(seconds: str) -> datetime:
 
 def _kid(secret: str) -> str:
     return hashlib.sha256(b"kid\0" + secret.encode()).digest()[:_KID_BYTES].hex()
+
+
+def _mark(key: bytes, address: str) -> str:
+    return _mac(key, "mark", address.lower())[:_MARK_BYTES].hex()
 
 
 def _mac(key: bytes, purpose: str, subject: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
 from survey_service.errors import Forbidden, Unauthorized
@@ -22,6 +24,17 @@ async def identify(request: web.Request, parts: Parts) -> ApiKey:
     if key is None:
         raise Unauthorized("this key is not known, or it was revoked")
     return key
+
+
+def check_gives(key: ApiKey | None, scopes: Iterable[Scope]) -> None:
+    """Refuse to give anybody what the caller may not do.
+
+    Raises:
+        Forbidden: the key lacks one of these scopes itself.
+    """
+    own = key.scopes if key else ()
+    if lacking := [scope.value for scope in scopes if scope not in own]:
+        raise Forbidden(f"a key cannot give what it lacks itself: {', '.join(lacking)}")
 
 
 async def authorise(request: web.Request, parts: Parts, scope: Scope) -> ApiKey:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel
 
-from survey_service.api.auth import authorise
+from survey_service.api.auth import authorise, check_gives
 from survey_service.api.reading import read_query, read_shape
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import ApiKey, Scope
@@ -92,6 +92,7 @@ Handler = Callable[..., Awaitable[Reply | BaseModel | web.StreamResponse]]
 class Endpoint:
     """One route. `answers` maps each success status to its shape (None: no body).
 
+    `gives` are scopes that somebody gets by it, which the caller's key needs as well.
     `accepts` lists body types that the handler reads itself, with the shape, or what stands in them in words.
     """
 
@@ -105,11 +106,13 @@ class Endpoint:
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     accepts: Mapping[str, type[BaseModel] | str]
+    gives: Sequence[Scope] = ()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Authorise, read, handle, answer."""
         parts = request.app[PARTS]
         key = await authorise(request, parts, self.scope) if self.scope else None
+        check_gives(key, self.gives)
         arguments: dict[str, Any] = {}
         if self.query is not None:
             arguments["query"] = read_query(request, self.query)
@@ -129,15 +132,15 @@ def endpoint(
     scope: Scope | None,
     answers: Mapping[int, type[BaseModel] | None],
     accepts: Mapping[str, type[BaseModel] | str] | None = None,
+    gives: Sequence[Scope] = (),
 ) -> Callable[[Handler], Endpoint]:
     """Make a handler an endpoint; the first line of its docstring is the summary in openapi.yaml."""
 
     def wrap(handler: Handler) -> Endpoint:
         hints = get_type_hints(handler)
         summary = (inspect.getdoc(handler) or "").split("\n")[0].rstrip(".")
-        return Endpoint(
-            method, path, handler, summary, tag, scope, answers, hints.get("body"), hints.get("query"), accepts or {}
-        )
+        shapes = hints.get("body"), hints.get("query")
+        return Endpoint(method, path, handler, summary, tag, scope, answers, *shapes, accepts or {}, gives)
 
     return wrap
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from survey_service.api.auth import check_gives
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import list_by
 from survey_service.api.pagination import ListOf, ListQuery
 from survey_service.api.shapes.configuration import KeyIn, KeyView, NewKeyView
-from survey_service.errors import Forbidden, NotFound
+from survey_service.errors import NotFound
 from survey_service.models.api_key import ApiKey, Scope
 
 
@@ -19,9 +20,7 @@ async def list_keys(call: Call, query: ListQuery) -> Reply:
 @endpoint("POST", "/v1/keys", tag="keys", scope=Scope.KEYS_WRITE, answers={201: NewKeyView})
 async def create_key(call: Call, body: KeyIn) -> Reply:
     """Make a key with scopes that the caller's own key has; the answer is the only place that shows it."""
-    own = call.key.scopes if call.key else ()
-    if lacking := [scope.value for scope in body.scopes if scope not in own]:
-        raise Forbidden(f"a key cannot give what it lacks itself: {', '.join(lacking)}")
+    check_gives(call.key, body.scopes)
     row, secret = await call.parts.store.api_keys.create(body.name, tuple(dict.fromkeys(body.scopes)))
     return Reply(
         NewKeyView(id=row.id, name=row.name, scopes=row.scopes, created_at=row.created_at, key=secret), status=201

@@ -11,7 +11,7 @@ from survey_service.answering.commands import Command, read_command
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.reading import read_beginning
 from survey_service.models.api_key import Scope
-from survey_service.models.delivery import ASKS, ChannelName, Delivery, DeliveryKind
+from survey_service.models.delivery import ASKS, TO_PEOPLE, ChannelName, Delivery, DeliveryKind
 from survey_service.models.ids import hashed_id
 from survey_service.models.mail import MAIL_PREFIX, MAX_MAIL_TEXT, Mail
 from survey_service.texts.addresses import AddressInvalid, email_key, normalise_email
@@ -24,7 +24,7 @@ READ_BYTES = 1024 * 1024  # of a mail; what people write stands before what they
 _MAX_SUBJECT = 200
 _RAW_MAIL = "The message as it arrived, headers and all, at most 10 MiB"
 _ACCEPTS = {"message/rfc822": _RAW_MAIL, "application/octet-stream": _RAW_MAIL}
-_NOT_ANSWERED = frozenset({DeliveryKind.ALERT, DeliveryKind.REPORT, DeliveryKind.TEST})
+_NOT_ANSWERED = TO_PEOPLE | {DeliveryKind.TEST}
 
 
 class Taken(StrEnum):

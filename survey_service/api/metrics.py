@@ -49,12 +49,11 @@ async def asked(call: Call, query: AnswersQuery, metric: str) -> MetricQuestion:
     Raises:
         InvalidInput: it cannot be asked, or names a dimension that no survey lists.
     """
-    surveys = (await call.parts.store.configuration.current()).surveys
-    anonymous = {name for name, survey in surveys.items() if survey.anonymous}
-    question = query.ask(metric, call.parts.settings.metrics_min_n, call.parts.clock.now(), anonymous)
+    snapshot = await call.parts.store.configuration.current()
+    question = query.ask(metric, call.parts.settings.metrics_min_n, call.parts.clock.now(), snapshot.promised)
     listed = [name for name in {*question.group_by, *question.only} if is_listed(name) and name != AGENT]
     if listed:
-        known = {LISTED + name for survey in surveys.values() for name in survey.dimensions}
+        known = {LISTED + name for survey in snapshot.surveys.values() for name in survey.dimensions}
         for name in listed:
             if name not in known and not await knows_dimension(call.parts.store.database, name):
                 pointer = "/group_by" if name in question.group_by else "/where"

@@ -126,9 +126,13 @@ def _operation(endpoint: Endpoint, shapes: Shapes, *, tagged: bool) -> dict[str,
     name = endpoint.handler.__name__
     operation: dict[str, Any] = {"operationId": name, "tags": [endpoint.tag], "summary": endpoint.summary}
     if endpoint.scope is not None:
+        given = [scope.value for scope in endpoint.gives]
         operation["description"] = f"Needs a key with the scope `{endpoint.scope.value}`."
+        if given:
+            listed = ", ".join(f"`{scope}`" for scope in given)
+            operation["description"] += f" It also needs what one of our people may do once signed in: {listed}."
         operation["x-scope"] = endpoint.scope.value
-        operation["security"] = [{"bearer": [endpoint.scope.value]}]
+        operation["security"] = [{"bearer": [endpoint.scope.value, *given]}]
     else:
         operation["security"] = []
     if parameters := _parameters(endpoint, shapes, tagged=tagged):

@@ -8,7 +8,7 @@ from survey_service.api.named import found, list_by
 from survey_service.api.pagination import ListOf, ListQuery
 from survey_service.api.shapes.configuration import PersonView
 from survey_service.errors import Conflict
-from survey_service.models.api_key import Scope
+from survey_service.models.api_key import OF_A_PERSON, Scope
 from survey_service.models.follow_up import FollowUp
 from survey_service.models.person import PersonContent
 
@@ -28,9 +28,16 @@ async def get_person(call: Call) -> Reply:
     return Reply(PersonView.of(row), etag=row.revision)
 
 
-@endpoint("PUT", "/v1/people/{id}", tag="people", scope=Scope.CONFIG_WRITE, answers={200: PersonView, 201: PersonView})
+@endpoint(
+    "PUT",
+    "/v1/people/{id}",
+    tag="people",
+    scope=Scope.CONFIG_WRITE,
+    answers={200: PersonView, 201: PersonView},
+    gives=OF_A_PERSON,
+)
 async def put_person(call: Call, body: PersonContent) -> Reply:
-    """Create or replace a person; one who is not `active` gets no new cases."""
+    """Create or replace a person, who may sign in; one who is not `active` gets no new cases, and may not."""
     name, configuration = _person_id(call), call.parts.store.configuration
     check_person(body, await configuration.touchpoints.get_many(body.touchpoints))
     row, changed = await configuration.people.put(name, body, call.expected_version())

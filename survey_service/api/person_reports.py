@@ -11,7 +11,7 @@ from survey_service.api.checks import check_person_id
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import found
 from survey_service.errors import Conflict, InvalidInput
-from survey_service.models.api_key import Scope
+from survey_service.models.api_key import OF_A_PERSON, Scope
 from survey_service.models.delivery import Delivery
 from survey_service.models.ids import random_id
 from survey_service.models.person import Person
@@ -55,7 +55,14 @@ class ReportView(BaseModel):
     data: list[ReportMailView]
 
 
-@endpoint("POST", "/v1/people/{id}/report", tag="people", scope=Scope.CONFIG_WRITE, answers={202: ReportView})
+@endpoint(
+    "POST",
+    "/v1/people/{id}/report",
+    tag="people",
+    scope=Scope.CONFIG_WRITE,
+    answers={202: ReportView},
+    gives=OF_A_PERSON,
+)
 async def send_report(call: Call, body: ReportIn) -> Reply:
     """Send a person's weekly report now, whether or not they get one on Mondays; it goes to their own address."""
     parts, name = call.parts, call.path("id")

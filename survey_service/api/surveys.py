@@ -42,9 +42,8 @@ async def put_survey(call: Call, body: SurveyContent) -> Reply:
     name, configuration = resource_id(call), call.parts.store.configuration
     snapshot = await configuration.current()
     check_survey(body, snapshot.brands, snapshot.people)
-    before, touchpoints = snapshot.surveys.get(name), await configuration.touchpoints.all()
-    places = {row.id: row for row in touchpoints}
-    check_anonymity(name, body, before, snapshot.triggers, places, snapshot.follow_ups)
+    places = {row.id: row for row in await configuration.touchpoints.all()}
+    check_anonymity(name, body, snapshot.promised, snapshot.triggers, places, snapshot.follow_ups)
     row, changed = await configuration.surveys.put(name, body, call.expected_version())
     created = changed and name not in snapshot.surveys
     return Reply(SurveyView.of(row), status=201 if created else 200, etag=row.version)

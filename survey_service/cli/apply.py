@@ -75,7 +75,8 @@ async def apply_folder(
     """
     files = read_folder(folder)
     stored = await _stored(configuration)
-    _check(files, stored, usable_channels, redirect_hosts)
+    promised = (await configuration.current()).promised
+    _check(files, stored, promised, usable_channels, redirect_hosts)
     changes = [_change(file, stored[file.kind].get(file.name)) for file in files]
     wanted = [change for change in changes if change.state is not ChangeState.SAME]
     if wanted and not confirm(changes):
@@ -115,6 +116,7 @@ async def _stored(configuration: Configuration) -> Mapping[str, Mapping[str, Row
 def _check(
     files: Sequence[ConfigFile],
     stored: Mapping[str, Mapping[str, Row]],
+    promised: Collection[str],
     usable_channels: Container[ChannelName],
     redirect_hosts: Collection[str],
 ) -> None:
@@ -122,7 +124,6 @@ def _check(
     brands = _after("brands", BrandContent, files, stored)
     people = _after("people", PersonContent, files, stored)
     surveys = _after("surveys", SurveyContent, files, stored)
-    surveys_before = _after("surveys", SurveyContent, (), stored)
     incentives = _after("incentives", IncentiveContent, files, stored)
     touchpoints = _after("touchpoints", TouchpointContent, files, stored)
     topics = _after("topics", TopicContent, files, stored)
@@ -139,8 +140,7 @@ def _check(
                 check_use_of_anonymous(content, surveys)
             elif isinstance(content, SurveyContent):
                 check_survey(content, brands, people)
-                before = surveys_before.get(file.name)
-                check_anonymity(file.name, content, before, triggers, touchpoints, follow_ups)
+                check_anonymity(file.name, content, promised, triggers, touchpoints, follow_ups)
             elif isinstance(content, LinkContent):
                 check_link(content, surveys, touchpoints.get(content.touchpoint))
             elif isinstance(content, IncentiveContent):

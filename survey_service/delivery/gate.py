@@ -26,6 +26,7 @@ class Checks:
     suppression: bool
     consent: bool
     quiet_hours: bool
+    pauses: bool = True
 
 
 CHECKS: dict[DeliveryKind, Checks] = {
@@ -37,6 +38,8 @@ CHECKS: dict[DeliveryKind, Checks] = {
     DeliveryKind.CASE_REPLY: Checks(suppression=True, consent=False, quiet_hours=True),
     DeliveryKind.ALERT: Checks(suppression=False, consent=False, quiet_hours=True),  # the person's own
     DeliveryKind.REPORT: Checks(suppression=False, consent=False, quiet_hours=True),
+    # Whoever is to look at what is wrong must get in, also while what customers get is held.
+    DeliveryKind.SIGN_IN: Checks(suppression=False, consent=False, quiet_hours=False, pauses=False),
     DeliveryKind.TEST: Checks(suppression=False, consent=False, quiet_hours=False),
 }
 NUMBER_REASONS = frozenset({Reason.NUMBER_REFUSED, Reason.COUNTRY_NOT_ALLOWED})
@@ -99,7 +102,7 @@ def check_send(delivery: Delivery, facts: Facts) -> Verdict:
     reason = _why_not(delivery, facts)
     if reason is not None:
         return _ended(delivery, reason)
-    if facts.paused_by is not None:
+    if facts.paused_by is not None and CHECKS[delivery.kind].pauses:
         return Hold(facts.now + HOLD, held_by=facts.paused_by)
     return _not_yet(delivery, facts) or Send()
 

@@ -13,7 +13,7 @@ from survey_service.delivery.gate import Facts
 from survey_service.delivery.letters import Letter
 from survey_service.delivery.steps import allowed_from, open_from
 from survey_service.models.customer import Customer
-from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery
+from survey_service.models.delivery import ASKS, TO_PEOPLE, Delivery, DeliveryKind
 from survey_service.models.invitation import Invitation
 from survey_service.models.pause import PauseScope
 from survey_service.models.person import Person
@@ -168,13 +168,14 @@ def _open_at(row: Delivery, batch: Batch, now: datetime) -> datetime | None:
 
 
 def _works(row: Delivery, people: Mapping[str, Person]) -> bool:
-    """Whether the person whom an alert or report is for still takes care of customers; reports keep to their address.
+    """Whether the person whom a message is for still takes care of customers; reports and links keep to their address.
 
-    A report may wait for days, and who has an address next is nobody to tell figures.
+    A report may wait for days, and who has an address next is nobody to tell figures, or to let in.
     """
     if row.kind not in TO_PEOPLE or row.person is None:
         return True
     person = people.get(row.person)
     if person is None or not person.active:
         return False
-    return row.report is None or row.to == person.email
+    keeps_to_address = row.report is not None or row.kind is DeliveryKind.SIGN_IN
+    return not keeps_to_address or row.to == person.email

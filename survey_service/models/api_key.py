@@ -34,6 +34,16 @@ class Scope(StrEnum):
     KEYS_WRITE = "keys:write"  # make and revoke keys
 
 
+# What one of our people may do once they are signed in to the dashboard.
+OF_A_PERSON = (
+    Scope.METRICS_READ,
+    Scope.RESPONSES_READ,
+    Scope.CASES_READ,
+    Scope.CUSTOMERS_READ,
+    Scope.CUSTOMERS_WRITE,
+)
+
+
 class ApiKey(Stored):
     """The key itself is shown once; its SHA-256 is what is stored."""
 

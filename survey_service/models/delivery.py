@@ -31,6 +31,7 @@ class DeliveryKind(StrEnum):
     CASE_REPLY = "case_reply"  # a person writes to the customer
     ALERT = "alert"  # tells one of our people
     REPORT = "report"  # figures for one of our people
+    SIGN_IN = "sign_in"  # the link by which one of our people, who waits for it, enters the dashboard
     TEST = "test"  # shows a survey to an address of the brand's own list
 
 
@@ -38,7 +39,7 @@ class DeliveryKind(StrEnum):
 ASKS = frozenset({DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER})
 
 # Messages to our own people: the brand's customers' opt-outs and preferences do not concern them.
-TO_PEOPLE = frozenset({DeliveryKind.ALERT, DeliveryKind.REPORT})
+TO_PEOPLE = frozenset({DeliveryKind.ALERT, DeliveryKind.REPORT, DeliveryKind.SIGN_IN})
 
 
 class DeliveryState(StrEnum):

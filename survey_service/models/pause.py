@@ -11,7 +11,7 @@ from survey_service.models.base import Stored
 class PauseScope(StrEnum):
     """What is held."""
 
-    EVERYTHING = "everything"  # every delivery
+    EVERYTHING = "everything"  # every delivery but those that sign our people in
     CHANNEL = "channel"  # one channel
     TRIGGER = "trigger"  # one trigger
     BRAND = "brand"  # one brand

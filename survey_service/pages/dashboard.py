@@ -10,7 +10,7 @@ from aiohttp import web
 
 from survey_service.errors import InvalidInput
 from survey_service.pages.dashboard_figures import Overview, newest_answers, read_funnel, read_overview
-from survey_service.pages.dashboard_filters import Filters, query_of, read_filters
+from survey_service.pages.dashboard_filters import Filters, Promised, query_of, read_filters
 from survey_service.pages.dashboard_look import DASHBOARD_POLICY, render_answers, render_dashboard, render_funnel
 from survey_service.pages.dashboard_sections import funnel_of
 from survey_service.pages.dashboard_viewers import Viewer, find_viewer
@@ -32,7 +32,7 @@ async def show_dashboard(request: web.Request) -> web.Response:
     filters, now = _filters(request, viewer, known), parts.clock.now()
     overview, fault, status = Overview(), "", HTTPStatus.OK
     try:
-        overview = await read_overview(parts.store, filters, now)
+        overview = await read_overview(parts.store, filters, now, sees_cases=viewer.sees_cases)
     except InvalidInput:
         words = words_in(viewer.language)
         fault = words("That is more than can be counted at once. Choose a shorter period, or fewer filters.")
@@ -74,8 +74,8 @@ def page_response(page: str, status: int = HTTPStatus.OK) -> web.Response:
 
 def _filters(request: web.Request, viewer: Viewer, known: Known) -> Filters:
     parts = request.app[PARTS]
-    least = parts.settings.metrics_min_n
-    return read_filters(request.query, known.surveys, viewer.touchpoints, known.zones[0], parts.clock.now(), least)
+    promised = Promised(known.promised, parts.settings.metrics_min_n)
+    return read_filters(request.query, known.surveys, viewer.touchpoints, known.zones[0], parts.clock.now(), promised)
 
 
 async def _known(parts: Parts, viewer: Viewer) -> Known:
@@ -85,7 +85,7 @@ async def _known(parts: Parts, viewer: Viewer) -> Known:
     zones = [viewer.timezone, *(brand.timezone for brand in snapshot.brands.values())]
     zones += [row.timezone for row in touchpoints.values()]
     listed = list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"]
-    return Known(snapshot.surveys, touchpoints, listed, snapshot.brands, snapshot.topics)
+    return Known(snapshot.surveys, touchpoints, listed, snapshot.brands, snapshot.topics, snapshot.promised)
 
 
 def _curl_line(parts: Parts, known: Known) -> str:

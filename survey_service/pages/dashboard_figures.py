@@ -60,8 +60,8 @@ class Overview:
     talk: Talk | None = None  # of those who were least happy
 
 
-async def read_overview(store: Store, filters: Filters, now: datetime) -> Overview:
-    """Everything at once.
+async def read_overview(store: Store, filters: Filters, now: datetime, *, sees_cases: bool) -> Overview:
+    """Everything at once; cases for those alone who may see them.
 
     Raises:
         InvalidInput: more rows would have to be read than one answer may.
@@ -75,7 +75,7 @@ async def read_overview(store: Store, filters: Filters, now: datetime) -> Overvi
         metrics.scores(filters.question(granularity=span.granularity)),
         metrics.league_table(filters.question(group_by=("touchpoint",))),
         newest_answers(store, filters),
-        _open_cases(store, filters),
+        _open_cases(store, filters, sees_cases=sees_cases),
         _said(store, filters),
     )
     total = next((figure for figure in headline.figures if figure.group.scale == scale), None)
@@ -146,8 +146,10 @@ async def _talk(store: Store, filters: Filters) -> Talk:
     return await read_phrases(store, PhraseQuestion(about, _WORST[about.metric], scale, most=_COMMENTS))
 
 
-async def _open_cases(store: Store, filters: Filters) -> tuple[tuple[Case, ...], int]:
+async def _open_cases(store: Store, filters: Filters, *, sees_cases: bool) -> tuple[tuple[Case, ...], int]:
     """The newest of them, whenever they were opened, and how many there are."""
+    if not sees_cases:
+        return (), 0
     # No case keeps its region, or what it is about.
     only = {name: values for name, values in filters.only.items() if name not in {"region", TOPIC}}
     match = {"state": {"$in": [state.value for state in ACTIVE_STATES]}, **_in_lists(only)}

@@ -73,6 +73,18 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Promised:
+    """The surveys that are anonymous or ever were, and how many answers a figure that may count theirs needs."""
+
+    surveys: frozenset[str]
+    least: int
+
+    def least_of(self, looked_at: frozenset[str] | None) -> int:
+        """How many answers a figure of these surveys needs, None: of all that were ever asked."""
+        return self.least if self.surveys and (looked_at is None or self.surveys & looked_at) else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """What is looked at; an empty text stands for all. `allowed` touchpoints bound it, None: there is no bound.
 
@@ -152,19 +164,16 @@ def read_filters(
     allowed: frozenset[str] | None,
     home: str,
     now: datetime,
-    least_anonymous: int = 0,
+    promised: Promised,
 ) -> Filters:
-    """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone.
-
-    `least_anonymous` answers must stand behind a figure that may count those of an anonymous survey.
-    """
+    """What an address asks for; what it says wrongly is taken for unsaid. `home` is the reader's own zone."""
     given = _given(query)
     brand = given["brand"] if given["brand"] in {survey.brand for survey in surveys.values()} else ""
     surveys = surveys_of(brand, surveys)
     survey = given["survey"] if given["survey"] in surveys else ""
     asks = asks_of(surveys, survey)
     chosen = next((ask for ask in asks if ask.value == given["question"]), _usual(asks, surveys.get(survey)))
-    looked_at = [surveys[survey]] if survey else surveys.values()
+    looked_at = frozenset({survey} if survey else surveys) if survey or brand else None
     place = zone(given["zone"] if is_zone(given["zone"]) else home if is_zone(home) else "UTC")
     return Filters(
         ask=chosen,
@@ -177,7 +186,7 @@ def read_filters(
         channel=given["channel"],
         topic=given["topic"],
         allowed=allowed,
-        least=least_anonymous if any(each.anonymous for each in looked_at) else 0,
+        least=promised.least_of(looked_at),
         given=given,
     )
 

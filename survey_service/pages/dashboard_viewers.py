@@ -32,14 +32,15 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Viewer:
     """Who looks; `touchpoints` are those that they may see, None: all of them, and what has none.
 
-    `sees_customers` is whether the pages of single customers are theirs to read, `writes_as` the name that their
-    notes there carry, None: they may not write any.
+    `sees_cases` is whether cases are theirs to read, `sees_customers` the pages of single customers. `writes_as` is
+    the name that their notes there carry, None: they may not write any. A person sees what `OF_A_PERSON` says.
     """
 
     name: str
     language: str
     timezone: str | None = None
     touchpoints: frozenset[str] | None = None
+    sees_cases: bool = False
     sees_customers: bool = False
     writes_as: str | None = None
     is_sandbox: bool = False
@@ -47,22 +48,31 @@ class Viewer:
 
 async def find_viewer(request: web.Request) -> Viewer | None:
     """Who is signed in; in the sandbox, on this machine, whoever comes. None: nobody."""
-    parts = request.app[PARTS]
-    token = request.cookies.get(COOKIE)
+    found = await find_signed_in(request)
+    if isinstance(found, Person):
+        return _of_person(found)
+    if found is not None:
+        return _of_key(found, browser_language(request))
+    return _of_sandbox(browser_language(request)) if is_open(request) else None
+
+
+async def find_signed_in(request: web.Request) -> Person | ApiKey | None:
+    """Whom the cookie names, as they are now; None: nobody, or nobody who may still look."""
+    parts, token = request.app[PARTS], request.cookies.get(COOKIE)
     session = parts.keyring.read_session_token(token) if token else None
-    if session is not None and parts.clock.now() < session.until:
-        if session.kind == "key":
-            key = await parts.store.api_keys.get(session.id)
-            if key is not None and may_sign_in(key):
-                return _of_key(key, browser_language(request))
-        else:
-            people = (await parts.store.configuration.current(CONFIGURATION_AGE)).people
-            person = people.get(session.id)
-            if person is not None and person.active:
-                return _of_person(person)
-    if is_open(request):
-        return Viewer("", browser_language(request), sees_customers=True, writes_as="sandbox", is_sandbox=True)
-    return None
+    if session is None or parts.clock.now() >= session.until:
+        return None
+    if session.kind == "person":
+        return await find_person(parts, session.id, session.mark)
+    key = await parts.store.api_keys.get(session.id)
+    return key if key is not None and may_sign_in(key) else None
+
+
+async def find_person(parts: Parts, name: str, mark: str) -> Person | None:
+    """The person of a link or a session, who works here and has the address of then; else None."""
+    person = (await parts.store.configuration.current(CONFIGURATION_AGE)).people.get(name)
+    is_the_same = person is not None and person.active and parts.keyring.is_marked(person.email or "", mark)
+    return person if is_the_same else None
 
 
 def may_sign_in(key: ApiKey) -> bool:
@@ -106,12 +116,17 @@ def comes_from_elsewhere(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
 
 
+def _of_sandbox(language: str) -> Viewer:
+    return Viewer("", language, sees_cases=True, sees_customers=True, writes_as="sandbox", is_sandbox=True)
+
+
 def _of_person(person: Person) -> Viewer:
     return Viewer(
         name=person.name,
         language=choose_language([person.language], LANGUAGES, "en"),
         timezone=person.timezone,
         touchpoints=frozenset(person.touchpoints) or None,
+        sees_cases=True,
         sees_customers=True,
         writes_as=person.id,
     )
@@ -120,4 +135,10 @@ def _of_person(person: Person) -> Viewer:
 def _of_key(key: ApiKey, language: str) -> Viewer:
     sees_customers = Scope.CUSTOMERS_READ in key.scopes
     writes_as = f"api:{key.name}" if sees_customers and Scope.CUSTOMERS_WRITE in key.scopes else None
-    return Viewer(name=key.name, language=language, sees_customers=sees_customers, writes_as=writes_as)
+    return Viewer(
+        name=key.name,
+        language=language,
+        sees_cases=Scope.CASES_READ in key.scopes,
+        sees_customers=sees_customers,
+        writes_as=writes_as,
+    )

@@ -55,6 +55,7 @@ class Known:
     zones: Sequence[str]
     brands: Mapping[str, Brand]
     topics: Mapping[str, Topic] = field(default_factory=dict)
+    promised: frozenset[str] = frozenset()  # surveys that are anonymous or ever were
 
 
 def reader_of(viewer: Viewer) -> ReaderView:

@@ -9,7 +9,7 @@ fast is judged where it can be taken back (see `answering.suspicion`).
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -31,7 +31,7 @@ from survey_service.pages.visiting import (
     show_visit,
 )
 from survey_service.parts import PARTS, Parts
-from survey_service.store.counters import HOUR, hour_of
+from survey_service.store.counters import HOUR, hour_of, of_hour
 from survey_service.texts.filling import Place
 from survey_service.texts.locales import choose_language
 from survey_service.texts.words import words_in
@@ -72,8 +72,8 @@ async def submit_link(request: web.Request) -> web.Response:
         error = words("This page was open for a long time. Nothing is lost: please tap “Send” once more.")
         return survey_response(request, replace(sheet, values=form), status=FAULTY, error=error)
     network = network_of(request)
-    counter = _counter(visit.link, network, parts.clock.now())
-    if begins and not await _take(parts, counter, visit.link, network):
+    counter, forget_at = of_hour(f"link:{visit.link.id}:{network or 'unknown'}", parts.clock.now())
+    if begins and not await parts.store.counters.take_all(counter, 1, _most(parts, visit.link, network), forget_at):
         return _too_many(request, replace(sheet, values=form))
     submission = await parts.recording.submit(look, form, sheet.language, network)
     if begins and not submission.taken:
@@ -104,14 +104,9 @@ async def _sheet(request: web.Request, parts: Parts, visit: Visit, subject: Shee
     )
 
 
-def _counter(link: Link, network: str | None, now: datetime) -> str:
-    return f"link:{link.id}:{network or 'unknown'}:{hour_of(now):%Y-%m-%dT%H}"
-
-
-async def _take(parts: Parts, counter: str, link: Link, network: str | None) -> bool:
-    """Whether the network may begin one more answer this hour; it is counted with it, over all processes."""
-    most = parts.settings.link_answers_per_hour * (CROWD if link.kiosk or network is None else 1)
-    return await parts.store.counters.take_all(counter, 1, most, hour_of(parts.clock.now()) + 2 * HOUR)
+def _most(parts: Parts, link: Link, network: str | None) -> int:
+    """How many answers the network may begin in an hour, over all processes."""
+    return parts.settings.link_answers_per_hour * (CROWD if link.kiosk or network is None else 1)
 
 
 def _too_many(request: web.Request, sheet: Sheet) -> web.Response:

@@ -7,27 +7,30 @@ button and its POST signs in, once: mail scanners follow links. What the dashboa
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import web
 
-from survey_service.followup.letters import Wording, letter_to_person
-from survey_service.models.delivery import Button, ChannelName, Delivery
-from survey_service.models.ids import random_id
 from survey_service.models.person import Person
 from survey_service.pages.dashboard_filters import query_of
 from survey_service.pages.dashboard_look import SignInView, render_sign_in
-from survey_service.pages.dashboard_viewers import LASTS, comes_from_elsewhere, may_sign_in, sign_in, sign_out
+from survey_service.pages.dashboard_viewers import (
+    LASTS,
+    comes_from_elsewhere,
+    find_person,
+    find_signed_in,
+    may_sign_in,
+    sign_in,
+    sign_out,
+)
 from survey_service.pages.networks import network_of
-from survey_service.pages.responses import CONFIGURATION_AGE, browser_language, html_response, read_form
+from survey_service.pages.responses import browser_language, html_response, read_form
+from survey_service.pages.sign_in_letters import sign_in_letters
 from survey_service.parts import PARTS, Parts
-from survey_service.store.counters import HOUR
-from survey_service.texts.words import words_in
-from survey_service.tokens import SessionSubject, SignInSubject, token_hash
+from survey_service.store.counters import HOUR, of_hour
+from survey_service.tokens import SessionSubject, token_hash
 
-LINK_LASTS = timedelta(minutes=15)
-MAILS_AN_HOUR = 5  # to one address
+MAILS_AN_HOUR = 5  # to each person of one address
 TRIES_AN_HOUR = 60  # from one network
 
 _HOME = "/dashboard"
@@ -44,18 +47,17 @@ async def ask_for_link(request: web.Request) -> web.Response:
     address = (form or {}).get("email", "").strip().lower()
     if comes_from_elsewhere(request) or not address or len(address) > 320:
         return _page(request, SignInView(browser_language(request), fault="email"), HTTPStatus.BAD_REQUEST)
-    if await _is_too_much(request, parts):
+    if await _try(request, parts) is None:
         return _too_many(request)
-    now = parts.clock.now()
-    hashed = parts.keyring.subject_hash(f"sign-in:{address}")
-    if await parts.store.counters.take(f"sign-in:{hashed}", 1, MAILS_AN_HOUR, now + HOUR):
-        letter = await _letter(parts, address, query_of(request.query))
-        if letter is not None:
-            await parts.store.deliveries.insert([letter])
+    counter, forget_at = of_hour(f"sign-in:{parts.keyring.subject_hash(f'sign-in:{address}')}", parts.clock.now())
+    if await parts.store.counters.take(counter, 1, MAILS_AN_HOUR, forget_at):
+        letters = await sign_in_letters(parts, address, f"{_HOME}/sign-in", query_of(request.query))
+        if letters:
+            await parts.store.deliveries.insert(letters)
             parts.bells.ring("sending")
         else:
             # As much is written for an address that nobody has, so that the answer takes as long.
-            await parts.store.counters.take(f"sign-in:none:{hashed}", 1, 1, now + HOUR)
+            await parts.store.counters.take(f"none:{counter}", 1, 1, forget_at)
     return _page(request, SignInView(browser_language(request), is_sent=True))
 
 
@@ -69,25 +71,30 @@ async def show_link(request: web.Request) -> web.Response:
 
 
 async def follow_link(request: web.Request) -> web.Response:
-    """Sign the person in; the same link does so once."""
+    """Sign the person in; the same link does so once, and whom it let in already is led on."""
     parts, token = request.app[PARTS], request.match_info["token"]
     person = await _person_of(parts, token)
-    now = parts.clock.now()
-    used = f"signed-in:{token_hash(token)}"
-    if comes_from_elsewhere(request) or person is None or not await parts.store.counters.take(used, 1, 1, now + HOUR):
-        return _page(request, SignInView(browser_language(request), fault="link"), HTTPStatus.GONE)
-    return _signed_in(request, SessionSubject("person", person.id, now + LASTS))
+    if person is not None and not comes_from_elsewhere(request):
+        now, used = parts.clock.now(), f"signed-in:{token_hash(token)}"
+        if await parts.store.counters.take(used, 1, 1, now + HOUR):
+            mark = parts.keyring.mark(person.email or "")
+            return _signed_in(request, SessionSubject("person", person.id, mark, now + LASTS))
+        if await find_signed_in(request) == person:  # a double tap sends the button twice
+            return _redirect(_HOME + query_of(request.query))
+    return _page(request, SignInView(browser_language(request), fault="link"), HTTPStatus.GONE)
 
 
 async def use_key(request: web.Request) -> web.Response:
-    """Sign in with an API key that may read figures and answers."""
+    """Sign in with an API key that may read figures and answers; only those that may not count as tries."""
     parts, form = request.app[PARTS], await read_form(request)
-    if await _is_too_much(request, parts):
+    tried = await _try(request, parts)
+    if tried is None:
         return _too_many(request)
     key = await parts.store.api_keys.find((form or {}).get("key", "").strip())
     if comes_from_elsewhere(request) or key is None or not may_sign_in(key):
         return _page(request, SignInView(browser_language(request), fault="key"), HTTPStatus.FORBIDDEN)
-    return _signed_in(request, SessionSubject("key", key.id, parts.clock.now() + LASTS))
+    await parts.store.counters.give_back(tried, 1)
+    return _signed_in(request, SessionSubject("key", key.id, "", parts.clock.now() + LASTS))
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -98,42 +105,18 @@ async def leave(request: web.Request) -> web.Response:
     return response
 
 
-async def _letter(parts: Parts, address: str, query: str) -> Delivery | None:
-    """The mail with the link; None where nobody who works here has the address, or no brand could send it."""
-    snapshot = await parts.store.configuration.current()
-    brand = min(snapshot.brands, default=None)
-    found = [each for each in snapshot.people.values() if each.active and (each.email or "").lower() == address]
-    if not found or brand is None:
-        return None
-    # They are waiting for it: it names no person, since the quiet hours of one would hold it back.
-    person = found[0].model_copy(update={"quiet_hours": None, "alerts_by": ChannelName.EMAIL, "phone": None})
-    now, words = parts.clock.now(), words_in(person.language)
-    token = parts.keyring.sign_in_token(SignInSubject(person.id, now + LINK_LASTS))
-    url = f"{parts.base_url}{_HOME}/sign-in/{token}{query}"
-    text = "\n\n".join(
-        (
-            words("Here is the link to your dashboard. It works once, within 15 minutes."),
-            words("If you did not ask for it, you need not do anything."),
-        )
-    )
-    wording = Wording(text, words("Your way into the dashboard"), Button(label=words("Sign in"), url=url))
-    letter = letter_to_person(person, wording, brand, now, letter=random_id("dlv"))
-    return letter.model_copy(update={"person": None, "expires_at": now + LINK_LASTS}) if letter else None
-
-
 async def _person_of(parts: Parts, token: str) -> Person | None:
-    """Whom a link signs in; None where it is none of ours, too old, or that person's who works here no more."""
+    """Whom a link signs in; None where it is none of ours, too old, or no longer that person's, or they left."""
     subject = parts.keyring.read_sign_in_token(token)
     if subject is None or parts.clock.now() >= subject.until:
         return None
-    person = (await parts.store.configuration.current(CONFIGURATION_AGE)).people.get(subject.person)
-    return person if person is not None and person.active else None
+    return await find_person(parts, subject.person, subject.mark)
 
 
-async def _is_too_much(request: web.Request, parts: Parts) -> bool:
-    """Whether this network has tried too often."""
-    name = f"sign-in-from:{network_of(request) or 'unknown'}"
-    return not await parts.store.counters.take(name, 1, TRIES_AN_HOUR, parts.clock.now() + HOUR)
+async def _try(request: web.Request, parts: Parts) -> str | None:
+    """The counter of this network's tries, with this one; None where it has tried too often this hour."""
+    name, forget_at = of_hour(f"sign-in-from:{network_of(request) or 'unknown'}", parts.clock.now())
+    return name if await parts.store.counters.take(name, 1, TRIES_AN_HOUR, forget_at) else None
 
 
 def _too_many(request: web.Request) -> web.Response:

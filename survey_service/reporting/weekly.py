@@ -152,7 +152,7 @@ async def letters_of_week(
     now, letters = store.clock.now(), []
     for name, brand in sorted(snapshot.brands.items()):
         surveys = {key: survey for key, survey in snapshot.surveys.items() if survey.brand == name}
-        least = least_anonymous if any(survey.anonymous for survey in surveys.values()) else 0
+        least = least_anonymous if snapshot.promised & surveys.keys() else 0
         figures = await read_week(store, person, name, surveys, monday, least)
         if figures.says_anything:
             names = await _names(store, figures)

@@ -46,6 +46,7 @@ class Snapshot:
     incentives: Mapping[str, Incentive] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     topics: Mapping[str, Topic] = field(default_factory=dict)
+    promised: frozenset[str] = frozenset()  # surveys that are anonymous or ever were, the deleted ones too
     policy: ContactPolicyContent = field(default_factory=ContactPolicyContent)
     places: Mapping[str, Touchpoint] = field(default_factory=dict)  # the registered touchpoints of the links
 
@@ -127,6 +128,7 @@ class Configuration:
                 incentives=_by_id(await self.incentives.all()),
                 webhooks=_by_id(await self.webhooks.all()),
                 topics=_by_id(await self.topics.all()),
+                promised=await self.surveys.names(anonymous=True),
                 policy=await self.policies.get(POLICY_ID) or ContactPolicyContent(),
                 places=await self.touchpoints.get_many([link.touchpoint for link in links]),
             )

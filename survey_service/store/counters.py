@@ -52,3 +52,9 @@ class Counters:
 def hour_of(instant: datetime) -> datetime:
     """The start of the UTC hour."""
     return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def of_hour(name: str, now: datetime) -> tuple[str, datetime]:
+    """The name of a counter that starts anew with each UTC hour, however often it is asked, and when to forget it."""
+    hour = hour_of(now)
+    return f"{name}:{hour:%Y-%m-%dT%H}", hour + 2 * HOUR

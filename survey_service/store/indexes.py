@@ -70,7 +70,10 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("customer", ASCENDING), ("type", ASCENDING), ("time", ASCENDING)], name="of_customer"),
         IndexModel([("keys", ASCENDING)], name="of_imported_person", partialFilterExpression={"reason": "imported"}),
     ],
-    "surveys": [IndexModel([("latest", ASCENDING), ("survey", ASCENDING)], name="latest")],
+    "surveys": [
+        IndexModel([("latest", ASCENDING), ("survey", ASCENDING)], name="latest"),
+        IndexModel([("survey", ASCENDING)], name="promised", partialFilterExpression={"anonymous": True}),
+    ],
     "triggers": [IndexModel([("latest", ASCENDING), ("trigger", ASCENDING)], name="latest")],
     "customers": [
         IndexModel([("keys", ASCENDING)], name="one_customer_a_key", unique=True),

@@ -44,6 +44,10 @@ class Versions(Generic[RowT, ContentT]):
         found = self._collection.find({self._name: name}).sort("version", -1)
         return [self._row.from_document(document) async for document in found]
 
+    async def names(self, **fields: object) -> frozenset[str]:
+        """The names of which any version, present, past or deleted, has these fields."""
+        return frozenset(await self._collection.distinct(self._name, fields))
+
     async def put(self, name: str, content: ContentT, expected: int | None = None) -> tuple[RowT, bool]:
         """Make `content` the present version; returns it, and whether anything changed.
 

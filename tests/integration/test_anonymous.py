@@ -95,6 +95,7 @@ async def test_nothing_stored_shown_posted_or_logged_leads_from_an_answer_to_who
     assert [(row["touchpoint"], row["n"], row["withheld"]) for row in figures] == [(TEAM, 5, False)]
     assert sorted(row["answers"]["easy"] for row in responses) == [3, 4, 5, 6, 7]
     assert len({(row["started_at"], row["finished_at"]) for row in responses}) == 1
+    assert {(row["region"], row["journey_stage"]) for row in responses} == {(None, "support")}
     nobodys = ("event", "event_id", "event_source", "event_type", "event_time", "invitation", "customer", "variant")
     assert {row[name] for row in responses for name in (*nobodys, "trigger_version", "suspect")} == {None}
     assert {(row["channel"], row["language"], row["trigger"]) for row in responses} == {("web", "en", SURVEY)}
@@ -287,6 +288,23 @@ async def test_small_groups_of_its_figures_are_withheld_and_min_n_is_only_raised
         (figure,) = (await (await helpdesk.client.get(f"/v1/metrics?{query}")).json())["data"]
         assert (figure["withheld"], figure["score"], figure["n"]) == (True, None, None)
     assert (await helpdesk.client.get(f"/v1/metrics?metric=ces&survey={SURVEY}&min_n=1")).status == 422
+    await assert_told_to_enough(helpdesk)
+    for path in (f"triggers/{SURVEY}", f"surveys/{SURVEY}"):
+        assert (await helpdesk.client.delete(f"/v1/{path}")).status == 204
+    for query in (f"survey={SURVEY}", "group_by=touchpoint"):
+        (figure,) = (await (await helpdesk.client.get(f"/v1/metrics?metric=ces&{query}")).json())["data"]
+        assert (figure["withheld"], figure["n"]) == (True, None)
+    assert (await helpdesk.client.get("/v1/metrics?metric=ces&min_n=0")).status == 422
+    other = {**await (await helpdesk.client.get(f"/v1/surveys/{SURVEY}/versions/1")).json(), "anonymous": False}
+    names = ("name", "brand", "anonymous", "primary", "questions")
+    assert (await helpdesk.put("surveys/open", {name: other[name] for name in names})).ok
+    helpdesk.pipeline.store.configuration._read_at = 0.0  # pages may lag a second behind
+    shown = await (await helpdesk.client.get("/dashboard?question=ces.1-7")).text()
+    assert "4 answers" not in shown
+
+
+async def assert_told_to_enough(helpdesk: Helpdesk) -> None:
+    """The weekly mail of four answers, where five are enough, and where four are."""
     in_a_week, store = helpdesk.pipeline.pass_time(DAY * 7), helpdesk.pipeline.store
     snapshot = await store.configuration.current()
     lead = snapshot.people["lead"]

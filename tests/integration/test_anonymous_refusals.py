@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from survey_service.cli.apply import apply_folder
@@ -79,6 +81,16 @@ async def test_what_was_promised_is_not_taken_back(helpdesk: Helpdesk) -> None:
     assert await refused(helpdesk, f"surveys/{SURVEY}", body) == [("/anonymous", "anonymous")]
 
 
+async def test_what_a_deleted_survey_promised_is_not_taken_back(helpdesk: Helpdesk, tmp_path: Path) -> None:
+    body = await survey(helpdesk, anonymous=False)
+    for path in (f"triggers/{SURVEY}", f"surveys/{SURVEY}"):
+        assert (await helpdesk.client.delete(f"/v1/{path}")).status == 204
+    problem = await assert_problem(await helpdesk.put(f"surveys/{SURVEY}", body), 422, "invalid")
+    assert [field["pointer"] for field in problem["errors"]] == ["/anonymous"]
+    assert await folder_refused(helpdesk, tmp_path, f"surveys/{SURVEY}", orjson.dumps(body).decode()) == ["/anonymous"]
+    assert (await helpdesk.put(f"surveys/{SURVEY}", {**body, "anonymous": True})).status == 201
+
+
 async def test_its_trigger_neither_texts_nor_thanks(helpdesk: Helpdesk) -> None:
     assert (await helpdesk.put("incentives/gift", GIFT)).ok
     reminders = [{"after": "P1D", "channel": "sms"}]
@@ -134,14 +146,17 @@ async def test_a_survey_does_not_become_anonymous_while_something_would_break_it
     assert field["message"].startswith(named)
 
 
-async def test_a_folder_is_held_against_the_same_rules(helpdesk: Helpdesk, tmp_path: Any) -> None:
-    folder = tmp_path / "config"
-    (folder / "triggers").mkdir(parents=True)
-    (folder / "triggers" / "ticket.yaml").write_text(
-        f"survey: {SURVEY}\nevent_type: ticket.closed\nchannels: [email, sms]\n", encoding="utf-8"
-    )
+async def folder_refused(helpdesk: Helpdesk, folder: Path, name: str, text: str) -> list[str]:
+    """The pointers within a file that `apply` refuses for them."""
+    file = (folder / name).with_suffix(".yaml")
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="utf-8")
+    channels = frozenset(ChannelName)
     with pytest.raises(InvalidInput) as refusal:
-        await apply_folder(
-            folder, helpdesk.pipeline.store.configuration, frozenset(ChannelName), confirm=lambda _: True
-        )
-    assert [problem.pointer for problem in refusal.value.problems] == ["triggers/ticket.yaml#/channels/1"]
+        await apply_folder(folder, helpdesk.pipeline.store.configuration, channels, confirm=lambda _: True)
+    return [problem.pointer.removeprefix(f"{name}.yaml#") for problem in refusal.value.problems]
+
+
+async def test_a_folder_is_held_against_the_same_rules(helpdesk: Helpdesk, tmp_path: Path) -> None:
+    text = f"survey: {SURVEY}\nevent_type: ticket.closed\nchannels: [email, sms]\n"
+    assert await folder_refused(helpdesk, tmp_path, "triggers/ticket", text) == ["/channels/1"]

@@ -84,6 +84,10 @@ async def test_people_see_their_touchpoints_and_nothing_of_the_others(
     assert (await visitor.get("/dashboard/customers/cus_43")).status == 200  # was in Berlin West, too
     assert "Kiel" not in await page(visitor, "/dashboard/customers/cus_43")
 
+    for scopes in (NEEDED, {*NEEDED, Scope.CASES_READ}):
+        await enter_with_key(visitor, store, *scopes)
+        assert ("case of mitte" in await page(visitor)) is (Scope.CASES_READ in scopes)
+
 
 async def test_the_funnel_counts_the_invitations_of_ones_own_touchpoints(
     visitor: ApiClient, parts: Parts, store: Store, shop: None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from survey_service.models.api_key import Scope
+from survey_service.models.api_key import OF_A_PERSON, Scope
 from survey_service.models.case import Case, CaseState
 from survey_service.parts import Parts
 from survey_service.store.store import Store
@@ -145,5 +145,14 @@ async def test_reading_and_writing_need_their_scopes(parts: Parts) -> None:
     async with api_client(parts, Scope.CONFIG_READ) as reader:
         assert (await reader.get("/v1/people")).status == 200
         await assert_problem(await reader.put(PATH, json=MIA), 403, "forbidden")
+    needed = {Scope.CONFIG_WRITE, *OF_A_PERSON}
+    for lacking in OF_A_PERSON:
+        async with api_client(parts, *needed - {lacking}) as writer:
+            refusal = await assert_problem(await writer.put(PATH, json=MIA), 403, "forbidden")
+            assert refusal["detail"] == f"a key cannot give what it lacks itself: {lacking}"
+            refusal = await assert_problem(await writer.post(f"{PATH}/report", json={}), 403, "forbidden")
+            assert refusal["detail"].endswith(f": {lacking}")
+    async with api_client(parts, *needed) as writer:
+        assert (await writer.put(PATH, json=MIA)).status == 201
     async with api_client(parts, Scope.CASES_READ) as stranger:
         await assert_problem(await stranger.get("/v1/people"), 403, "forbidden")

@@ -64,7 +64,7 @@ async def enter_with_key(client: ApiClient, store: Store, *scopes: Scope) -> str
 
 def link_for(parts: Parts, person: str = "ada", lasts: timedelta = timedelta(minutes=5)) -> str:
     """What a mail that signs somebody in leads to."""
-    subject = SignInSubject(person, parts.clock.now() + lasts)
+    subject = SignInSubject(person, parts.keyring.mark(ADA.email or ""), parts.clock.now() + lasts)
     return f"/dashboard/sign-in/{parts.keyring.sign_in_token(subject)}"
 
 

@@ -54,6 +54,7 @@ def test_every_endpoint_is_described_once_under_a_name_of_its_own() -> None:
         operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
         assert operation["summary"]
         assert operation.get("x-scope") == (endpoint.scope.value if endpoint.scope else None)
+        assert all(f"`{scope}`" in operation["description"] for scope in endpoint.gives)
 
 
 def test_every_reference_resolves() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from survey_service.models.ids import invitation_id
-from survey_service.tokens import Keyring, OptOutSubject, PreviewSubject, token_hash
+from survey_service.tokens import Keyring, OptOutSubject, PreviewSubject, SessionSubject, SignInSubject, token_hash
 
 OLD, NEW = "the secret of last year", "the secret of this year"
 RING = Keyring([NEW])
@@ -80,6 +81,17 @@ def test_a_case_token_says_which_case_and_nothing_else_does() -> None:
     assert RING.read_case_token(RING.preview_token(PREVIEW)) is None
     assert RING.read_case_token(RING.opt_out_token(SUBJECT)) is None
     assert RING.read_opt_out_token(RING.case_token("acme\0cus_1")) is None
+
+
+def test_a_session_and_its_link_are_marked_with_the_address_whatever_its_case_and_the_key() -> None:
+    mark = Keyring([OLD]).mark("Ada@acme.example")
+    link = SignInSubject("ada", mark, datetime(2026, 11, 22, tzinfo=UTC))
+    session = SessionSubject("person", "ada", mark, link.until)
+    assert RING.read_sign_in_token(RING.sign_in_token(link)) == link
+    assert RING.read_session_token(RING.session_token(session)) == session
+    assert ROTATED.is_marked("ada@ACME.example", mark)
+    assert not ROTATED.is_marked("eve@acme.example", mark)
+    assert not RING.is_marked("ada@acme.example", mark)
 
 
 def test_every_cut_of_a_token_is_nobodys() -> None:

@@ -7,7 +7,7 @@ against the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from survey_service.api.checks.fields import Problems, refuse
 from survey_service.errors import FieldProblem
@@ -31,19 +31,19 @@ _BESIDE_ANSWERS = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?<![\w.])(
 def check_anonymity(
     name: str,
     content: SurveyContent,
-    before: SurveyContent | None,
+    promised: Collection[str],
     triggers: Mapping[str, TriggerContent],
     touchpoints: Mapping[str, TouchpointContent],
     follow_ups: Mapping[str, FollowUpContent],
 ) -> None:
     """Refuse a survey that promises what it, or something that uses it, would break.
 
-    `before` is its present version, and the others are all that exist, by name.
+    `promised` are the surveys that are anonymous or ever were, and the others are all that exist, by name.
 
     Raises:
         InvalidInput: every problem, each with its pointer.
     """
-    refuse(_survey_problems(name, content, before, triggers, touchpoints, follow_ups))
+    refuse(_survey_problems(name, content, promised, triggers, touchpoints, follow_ups))
 
 
 def check_use_of_anonymous(
@@ -63,13 +63,13 @@ def check_use_of_anonymous(
 def _survey_problems(
     name: str,
     content: SurveyContent,
-    before: SurveyContent | None,
+    promised: Collection[str],
     triggers: Mapping[str, TriggerContent],
     touchpoints: Mapping[str, TouchpointContent],
     follow_ups: Mapping[str, FollowUpContent],
 ) -> Problems:
     if not content.anonymous:
-        if before is not None and before.anonymous:
+        if name in promised:
             message = "what was promised to those who answered cannot be taken back: make another survey"
             yield FieldProblem("/anonymous", RULE, message)
         return

@@ -73,7 +73,7 @@ class AnswersQuery(ListQuery):
     ) -> MetricQuestion:
         """The question that reporting understands; `least_people` answers must stand behind a figure of one person.
 
-        So many must stand behind each figure where one of the surveys that it may count is `anonymous`.
+        So many must stand behind each figure where one of the surveys that it may count is or was `anonymous`.
 
         Raises:
             InvalidInput: a dimension that cannot be, a period that is none, or too small a group.
