@@ -22,7 +22,7 @@ from survey_service.reporting.metrics import Metrics
 from survey_service.reporting.outcomes import Outcomes, Unanswerable
 from survey_service.reporting.phrases import PhraseQuestion, Talk, read_phrases
 from survey_service.reporting.scores import Metric, Score
-from survey_service.store.paging import PageRequest
+from survey_service.store.paging import Page, PageRequest
 from survey_service.store.store import Store
 
 ANSWERS, CASES = 12, 6  # that are listed
@@ -30,6 +30,7 @@ MOST_COUNTED = 1_000  # cases
 _COMMENTS = 500  # that are read for phrases
 _WORST: Mapping[Metric, str] = {"nps": "detractors", "csat": "others", "ces": "others"}
 _INSTANT = timedelta(milliseconds=1)
+REGION = "region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ async def read_overview(store: Store, filters: Filters, now: datetime, *, sees_c
         InvalidInput: more rows would have to be read than one answer may.
     """
     if filters.ask is None:
-        return Overview(any_response=False)
+        cases, open_cases = await _cases(store, filters, sees_cases=sees_cases)
+        return Overview(cases=cases, open_cases=open_cases, any_response=False)
     metrics, scale = Metrics(store), filters.ask.scale
     span = filters.span
     headline, over_time, ranked, answers, (cases, open_cases), (topics, talk) = await asyncio.gather(
@@ -75,7 +77,7 @@ async def read_overview(store: Store, filters: Filters, now: datetime, *, sees_c
         metrics.scores(filters.question(granularity=span.granularity)),
         metrics.league_table(filters.question(group_by=("touchpoint",))),
         newest_answers(store, filters),
-        _open_cases(store, filters, sees_cases=sees_cases),
+        _cases(store, filters, sees_cases=sees_cases),
         _said(store, filters),
     )
     total = next((figure for figure in headline.figures if figure.group.scale == scale), None)
@@ -108,6 +110,20 @@ async def newest_answers(store: Store, filters: Filters) -> tuple[Response, ...]
     if ask.question:
         match |= {f"measures.{ask.question}.{name}": value for name, value in ask.measure.model_dump().items()}
     return (await store.responses.page(match, PageRequest(limit=ANSWERS))).rows
+
+
+async def read_open_cases(store: Store, filters: Filters, request: PageRequest) -> tuple[Page[Case], int]:
+    """Those that are due first, whenever they were opened, and how many there are, up to `MOST_COUNTED`.
+
+    No case keeps what it is about, or its region: that is the one that its touchpoint has now.
+    """
+    only = {name: values for name, values in filters.only.items() if name not in {REGION, TOPIC}}
+    if regions := filters.only.get(REGION):
+        places = frozenset(row.id for row in await store.configuration.touchpoints.all() if row.region in regions)
+        only["touchpoint"] = places & only.get("touchpoint", places)
+    match = {"state": {"$in": [state.value for state in ACTIVE_STATES]}, **_in_lists(only)}
+    page, count = await asyncio.gather(store.cases.page_by_due(match, request), store.cases.count(match, MOST_COUNTED))
+    return page, count
 
 
 async def read_funnel(store: Store, filters: Filters) -> Mapping[str, Any] | None:
@@ -146,15 +162,11 @@ async def _talk(store: Store, filters: Filters) -> Talk:
     return await read_phrases(store, PhraseQuestion(about, _WORST[about.metric], scale, most=_COMMENTS))
 
 
-async def _open_cases(store: Store, filters: Filters, *, sees_cases: bool) -> tuple[tuple[Case, ...], int]:
-    """The newest of them, whenever they were opened, and how many there are."""
+async def _cases(store: Store, filters: Filters, *, sees_cases: bool) -> tuple[tuple[Case, ...], int]:
     if not sees_cases:
         return (), 0
-    # No case keeps its region, or what it is about.
-    only = {name: values for name, values in filters.only.items() if name not in {"region", TOPIC}}
-    match = {"state": {"$in": [state.value for state in ACTIVE_STATES]}, **_in_lists(only)}
-    count = await store.cases.count(match, MOST_COUNTED)
-    return (await store.cases.page(match, PageRequest(limit=CASES))).rows if count else (), count
+    page, count = await read_open_cases(store, filters, PageRequest(limit=CASES))
+    return page.rows, count
 
 
 def _in_lists(only: Mapping[str, frozenset[str | None]]) -> dict[str, Any]:

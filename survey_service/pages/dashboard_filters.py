@@ -127,9 +127,14 @@ class Filters:
         return only
 
     @property
+    def asked(self) -> dict[str, str]:
+        """What the address says, without what is empty."""
+        return {name: value for name, value in self.given.items() if value}
+
+    @property
     def query(self) -> str:
-        """The address's query again, without what is empty."""
-        return urlencode({name: value for name, value in self.given.items() if value})
+        """The same as an address's query."""
+        return urlencode(self.asked)
 
     def question(self, group_by: tuple[str, ...] = (), granularity: Granularity | None = None) -> MetricQuestion:
         """The question to reporting.

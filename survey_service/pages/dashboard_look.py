@@ -118,8 +118,16 @@ class TableView:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeView:
+    """A name as the API uses it, with words to it."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChartView:
-    """A sentence that says what is to be seen, the drawing, and its table."""
+    """A sentence that says what is to be seen, the drawing, and its table; `codes` stand behind `codes_note`."""
 
     id: str
     heading: str
@@ -128,6 +136,8 @@ class ChartView:
     table: TableView | None = None
     note: str = ""
     legend: tuple[tuple[Band, str], ...] = ()
+    codes_note: str = ""
+    codes: tuple[CodeView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +222,21 @@ class CaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesView:
+    """Open cases, what is due first on top; `heading` says how many there are, `all_text` leads to all of them.
+
+    `note` says which filter they do not know; `is_new`: no rule opens any yet.
+    """
+
+    heading: str
+    sentence: str
+    rows: tuple[CaseView, ...]
+    note: str = ""
+    all_text: str = ""
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DashboardView:
     """The whole page; without a `headline` it says what to do. `fault` says why nothing could be counted."""
 
@@ -224,8 +249,8 @@ class DashboardView:
     ranking: RankingView | None
     talk: TalkView | None
     answers: tuple[AnswerView, ...]
-    cases: tuple[CaseView, ...]
-    case_count: str
+    cases: CasesView | None
+    has_funnel: bool
     withheld: WithheldView | None = None
     curl: str = ""
     fault: str = ""
@@ -278,6 +303,13 @@ def render_answers(answers: Sequence[AnswerView], lang: str) -> str:
 def render_funnel(chart: ChartView, reader: ReaderView, query: str) -> str:
     """The page of the funnel; the dashboard takes its section from it."""
     return render_page("dashboard_funnel.html", lang=reader.lang, chart=chart, reader=reader, query=query)
+
+
+def render_cases(view: CasesView, reader: ReaderView, query: str, following: str) -> str:
+    """The page of open cases; `following` is the query of the next page, empty on the last one."""
+    return render_page(
+        "dashboard_cases.html", lang=reader.lang, view=view, reader=reader, query=query, following=following
+    )
 
 
 def render_customer(view: CustomerView) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import dropwhile
-from typing import Any
 
 from survey_service.pages.charts.axes import Axis, axis_for
 from survey_service.pages.charts.distribution import Band, Bar, distribution
-from survey_service.pages.charts.funnel import Step, funnel
 from survey_service.pages.charts.over_time import Point, over_time
 from survey_service.pages.charts.ranking import Dot, Verdict, scale_line, whisker
 from survey_service.pages.charts.sparkline import sparkline
@@ -194,44 +191,6 @@ def verdict_texts(words: Words) -> dict[Verdict, str]:
         "worse": words("below the rest"),
         "noise": words("no clear difference"),
     }
-
-
-def funnel_of(row: Mapping[str, Any] | None, words: Words) -> ChartView:
-    """How far invitations came, and why nobody was invited; a sentence alone where there is nothing to draw."""
-    heading, lang = words("From event to answer"), words.lang
-    if row is None:
-        sentence = words("These are more invitations than can be followed at once: choose a shorter period.")
-        return ChartView("funnel", heading, sentence)
-    names = {
-        "events": words("Events"),
-        "invited": words("Invited"),
-        "sent": words("Sent"),
-        "delivered": words("Delivered"),
-        "started": words("Started"),
-        "finished": words("Finished"),
-    }
-    counts = [(name, row.get(step) or 0) for step, name in names.items()]
-    # Direct invitations have no event before them.
-    counts = list(dropwhile(lambda step: not step[1], counts))
-    sentence = words("Nothing was sent in this period.")
-    if not counts:
-        return ChartView("funnel", heading, sentence)
-    steps, rows, before = [], [], None
-    for name, count in counts:
-        of_before = percentage(100 * count / before, lang) if before else ""
-        number = decimal(count, lang)
-        steps.append(Step(name, count, f"{number} · {of_before}" if of_before else number))
-        rows.append((name, number, of_before or "–"))
-        before = count
-    rate = row.get("response_rate")
-    if rate is not None:
-        sentence = words("{share} of the invitations that were sent were answered.", share=percentage(rate, lang))
-    refusals = sorted((row.get("not_invited") or {}).items(), key=lambda pair: -pair[1])[:_NAMED]
-    reasons = ", ".join(f"{reason} ({decimal(count, lang)})" for reason, count in refusals)
-    note = words("Most often nobody was invited because of: {reasons}", reasons=reasons) if reasons else ""
-    drawing = funnel("funnel", heading, sentence, steps)
-    head = (words("Step"), words("Count"), words("Of the step before"))
-    return ChartView("funnel", heading, sentence, drawing, TableView(head, tuple(rows)), note)
 
 
 def verdict_of(figure: Figure) -> Verdict:

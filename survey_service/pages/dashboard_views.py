@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
 from survey_service.models.brand import Brand
-from survey_service.models.case import Case
 from survey_service.models.delivery import ChannelName
 from survey_service.models.response import Response
 from survey_service.models.survey import Survey
 from survey_service.models.topic import Topic
 from survey_service.models.touchpoint import Touchpoint
-from survey_service.pages.dashboard_figures import MOST_COUNTED, Overview
+from survey_service.pages.dashboard_case_views import CaseNames, cases_view
+from survey_service.pages.dashboard_figures import Overview
 from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of, surveys_of
 from survey_service.pages.dashboard_look import (
     AnswerView,
-    CaseView,
+    CasesView,
     ChoiceView,
     DashboardView,
     FiltersView,
@@ -39,7 +39,7 @@ from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
 from survey_service.reporting.figure_texts import metric_text
 from survey_service.texts.locales import spoken_text
-from survey_service.texts.numbers import day_text, decimal, moment_text
+from survey_service.texts.numbers import day_text, moment_text
 from survey_service.texts.words import Words, words_in
 
 _LISTED = 200  # touchpoints in a menu
@@ -56,6 +56,7 @@ class Known:
     brands: Mapping[str, Brand]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     promised: frozenset[str] = frozenset()  # surveys that are anonymous or ever were
+    opens_cases: bool = False  # whether a rule would
 
 
 def reader_of(viewer: Viewer) -> ReaderView:
@@ -89,12 +90,27 @@ def dashboard_view(
         if score
         else None,
         answers=answer_views(overview.answers, filters, names, viewer),
-        cases=tuple(_case_view(case, names, viewer, filters, now, words) for case in overview.cases),
-        case_count=_case_count(overview.open_cases, words),
+        cases=_cases_view(overview, filters, known, viewer, now, words),
+        has_funnel=filters.ask is not None,
         withheld=withheld_of(label, period, filters.least, words) if overview.headline and not figure else None,
         curl="" if overview.any_response else curl,
         fault=fault,
     )
+
+
+def case_names(known: Known, viewer: Viewer) -> CaseNames:
+    """What the lists of cases call things."""
+    names = {name: row.name for name, row in known.touchpoints.items()}
+    return CaseNames(names, lambda customer: customer_href(customer, viewer))
+
+
+def _cases_view(
+    overview: Overview, filters: Filters, known: Known, viewer: Viewer, now: datetime, words: Words
+) -> CasesView | None:
+    if not viewer.sees_cases:
+        return None
+    view = cases_view(overview.cases, overview.open_cases, case_names(known, viewer), filters, now, words)
+    return replace(view, is_new=not known.opens_cases and not overview.open_cases)
 
 
 def answer_views(
@@ -145,26 +161,6 @@ def _shown_score(row: Response, ask: Ask | None) -> tuple[int | None, str]:
 def customer_href(customer: str | None, viewer: Viewer) -> str | None:
     """The page of a customer, for those who may read it; its address holds our own id alone."""
     return f"/dashboard/customers/{customer}" if customer and viewer.sees_customers else None
-
-
-def _case_view(
-    case: Case, names: Mapping[str, str], viewer: Viewer, filters: Filters, now: datetime, words: Words
-) -> CaseView:
-    place = names.get(case.touchpoint or "", case.touchpoint or "")
-    is_overdue = case.overdue or now > case.due_by
-    due = moment_text(case.due_by, filters.span.zone, words.lang)
-    return CaseView(
-        title=case.title,
-        about=" · ".join(part for part in (place, case.owner or words("nobody owns it")) if part),
-        due=words("overdue since {time}", time=due) if is_overdue else words("due by {time}", time=due),
-        is_overdue=is_overdue,
-        href=customer_href(case.customer, viewer),
-    )
-
-
-def _case_count(n: int, words: Words) -> str:
-    more = "+" if n >= MOST_COUNTED else ""
-    return words.count("{count} open case", "{count} open cases", n, count=decimal(n, words.lang) + more) if n else ""
 
 
 def _period_text(filters: Filters, words: Words) -> str:
