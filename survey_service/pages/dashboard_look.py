@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from markupsafe import Markup
@@ -155,12 +155,15 @@ class RankView:
 
 @dataclass(frozen=True, slots=True)
 class RankingView:
-    """The best first; `asides` say what is in the table only, and how sure a difference has to be."""
+    """The best first; `asides` say what is in the table only, and how sure a difference has to be.
+
+    Without rows the sentence says what is missing.
+    """
 
     sentence: str
-    rows: tuple[RankView, ...]
-    axis: Markup
-    table: TableView
+    rows: tuple[RankView, ...] = ()
+    axis: Markup = field(default_factory=Markup)
+    table: TableView | None = None
     asides: tuple[str, ...] = ()
 
 

@@ -127,14 +127,14 @@ def distribution_of(score: Score, words: Words) -> ChartView:
 
 def ranking_of(
     figures: Sequence[Figure], total: Score | None, names: Mapping[str, str], href: Href, least: int, words: Words
-) -> RankingView | None:
-    """Touchpoints on one common scale, each against the rest; None where there is nothing to compare.
+) -> RankingView:
+    """Touchpoints on one common scale, each against the rest, if there are two.
 
     Those of fewer than `least` answers are named in the table.
     """
     scored = [figure for figure in figures if figure.score is not None]
     if len(scored) < 2:
-        return None
+        return _no_ranking(len(figures) > len(scored), least, words)
     metric = known_score(scored[0]).metric
     named = [(_place(figure, names, words), figure) for figure in scored]
     hidden = [(_place(figure, names, words), figure) for figure in figures if figure.score is None]
@@ -157,6 +157,16 @@ def ranking_of(
         axis=scale_line(axis, shower_of(metric, words)),
         table=TableView(head, table[:TABLED]),
         asides=tuple(aside for aside in asides if aside),
+    )
+
+
+def _no_ranking(is_withheld: bool, least: int, words: Words) -> RankingView:
+    if is_withheld:
+        return RankingView(words("Touchpoints with {few} are not compared.", few=few_text(least, words)))
+    return RankingView(
+        words(
+            "Two touchpoints with answers stand here side by side. Events and invitations name theirs, a link has one."
+        )
     )
 
 

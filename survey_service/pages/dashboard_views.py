@@ -23,6 +23,7 @@ from survey_service.pages.dashboard_look import (
     DashboardView,
     FiltersView,
     PresetView,
+    RankingView,
     ReaderView,
     SelectView,
 )
@@ -38,6 +39,7 @@ from survey_service.pages.dashboard_sections import (
 from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
 from survey_service.reporting.figure_texts import metric_text
+from survey_service.reporting.scores import Score
 from survey_service.texts.locales import spoken_text
 from survey_service.texts.numbers import day_text, moment_text
 from survey_service.texts.words import Words, words_in
@@ -83,9 +85,7 @@ def dashboard_view(
         headline=headline_of(figure, label, period, overview.periods, filters.least, words) if figure else None,
         over_time=over_time_of(filters, overview.periods, words) if figure else None,
         distribution=distribution_of(score, words) if score else None,
-        ranking=ranking_of(
-            overview.ranked, score, names, lambda place: _href(filters, touchpoint=place), filters.least, words
-        ),
+        ranking=_ranking_view(overview, score, names, filters, words),
         talk=talk_of(overview, score, topic_names, lambda topic: _href(filters, topic=topic), filters.least, words)
         if score
         else None,
@@ -102,6 +102,17 @@ def case_names(known: Known, viewer: Viewer) -> CaseNames:
     """What the lists of cases call things."""
     names = {name: row.name for name, row in known.touchpoints.items()}
     return CaseNames(names, lambda customer: customer_href(customer, viewer))
+
+
+def _ranking_view(
+    overview: Overview, total: Score | None, names: Mapping[str, str], filters: Filters, words: Words
+) -> RankingView | None:
+    """None where a single touchpoint is looked at: there is nothing to compare it with."""
+    if filters.touchpoints is not None and len(filters.touchpoints) < 2:
+        return None
+    return ranking_of(
+        overview.ranked, total, names, lambda place: _href(filters, touchpoint=place), filters.least, words
+    )
 
 
 def _cases_view(

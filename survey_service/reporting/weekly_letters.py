@@ -33,6 +33,7 @@ from survey_service.texts.words import Words, words_in
 MOST_ROWS = 20  # touchpoints of a table; the dashboard has all of them
 _NAMED = 3  # changes that the sentence names
 _LONGEST = 60  # characters of a name
+_SUBJECT = 50  # characters: what phones show of it
 _DAY = timedelta(days=1)
 
 
@@ -60,6 +61,13 @@ class Weekly:
         """The week, as the language writes it: `16–22 Nov 2026`."""
         return days_text(week_before(self.monday).date(), (self.monday - _DAY).date(), self.words.lang)
 
+    @property
+    def subject(self) -> str:
+        """The brand and the week in one line, as much of the brand's name as a list of mails has room for."""
+        days = days_text(week_before(self.monday).date(), (self.monday - _DAY).date(), self.words.lang, "MMMd")
+        room = _SUBJECT - len(self.words("Your week at {brand}, {days}", brand="", days=days))
+        return self.words("Your week at {brand}, {days}", brand=_cut(one_line(self.brand.name), room), days=days)
+
     def dashboard(self, **filters: str) -> str:
         """The address at which the dashboard shows the same week, narrowed by `filters`."""
         week = {"from": f"{week_before(self.monday):%Y-%m-%d}", "to": f"{self.monday - _DAY:%Y-%m-%d}"}
@@ -71,8 +79,7 @@ class Weekly:
         """What people call a touchpoint."""
         if place is None:
             return self.words("without a touchpoint")
-        name = one_line(self.names.get(place, place))
-        return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        return _cut(one_line(self.names.get(place, place)), _LONGEST)
 
 
 def weekly_letter(weekly: Weekly, now: datetime, *, letter: str) -> Delivery:
@@ -96,7 +103,7 @@ def weekly_letter(weekly: Weekly, now: datetime, *, letter: str) -> Delivery:
         brand=weekly.brand.id,
         to=person.email,
         language=words.lang,
-        subject=words("Your week at {brand}, {days}", brand=weekly.brand.name, days=weekly.days),
+        subject=weekly.subject,
         text=" ".join((*_headlines(weekly), report.summary)).strip(),
         button=Button(label=words("Open the dashboard"), url=weekly.dashboard(**question)),
         report=report,
@@ -268,3 +275,7 @@ def _cases(cases: OpenCases, words: Words) -> str:
 def _question(standing: Standing) -> str:
     """As the dashboard's address names it."""
     return f"{standing.metric}.{standing.scale}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

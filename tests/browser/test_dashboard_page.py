@@ -11,7 +11,7 @@ from typing import Literal
 import pymongo
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.store.store import Store
@@ -149,6 +149,44 @@ async def test_the_script_counts_the_funnel_by_itself(browser: Browser, office: 
         page = await context.new_page()
         await opened(page, f"{office}/dashboard")
         await expect(page.get_by_role("img", name="From event to answer")).to_be_visible()
+
+
+async def test_the_first_answer_comes_in_by_itself_and_the_end_of_a_session_is_said(
+    browser: Browser, office: str
+) -> None:
+    async with visitor(browser, DESK) as context:
+        await context.clock.install()
+        page = await context.new_page()
+        await opened(page, f"{office}/dashboard?touchpoint=nowhere")
+        answers = page.locator("#answers")
+        await expect(answers).to_contain_text("None in this period so far.")
+        one = "<li>the first words</li>"
+        await page.route("**/dashboard/answers?*", lambda route: route.fulfill(body=one, content_type="text/html"))
+        await context.clock.run_for("00:16")
+        await expect(answers).to_have_text("the first words")
+        await page.unroute_all()
+        refused: list[str] = []
+
+        async def refuse(route: Route) -> None:
+            refused.append(route.request.url)
+            await route.fulfill(status=403)
+
+        await page.route("**/dashboard/answers?*", refuse)
+        await context.clock.run_for("00:16")
+        await expect(page.get_by_role("alert")).to_contain_text("You are no longer signed in")
+        await expect(page.get_by_role("alert").get_by_role("link", name="Sign in")).to_be_visible()
+        await context.clock.run_for("02:00")
+        assert len(refused) == 1
+
+
+async def test_what_is_tapped_is_large_enough(browser: Browser, office: str) -> None:
+    async with visitor(browser, PHONE) as context:
+        page = await context.new_page()
+        await opened(page, f"{office}/dashboard")
+        for links in ("main section a", ".periods a"):
+            boxes = [await link.bounding_box() for link in await page.locator(links).all()]
+            assert boxes
+            assert [box["height"] for box in boxes if box and box["height"] < 44] == []
 
 
 async def test_a_note_is_kept_on_the_page_of_a_customer(browser: Browser, office: str) -> None:

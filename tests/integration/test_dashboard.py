@@ -175,6 +175,11 @@ async def test_an_empty_page_says_what_to_do(visitor: ApiClient, store: Store) -
     html = await page(visitor)
     assert "No answers yet" in html
     assert f"curl -X POST {BASE_URL}/v1/invitations" in html
+    assert "Two touchpoints with answers stand here side by side." in html
+    assert "PUT /v1/follow-ups/unhappy" in html
+    assert "None in this period so far." in html
+    assert 'data-url="/dashboard/answers?' in html  # the first answer comes in by itself
+    assert "Two touchpoints" not in await page(visitor, touchpoint="mitte")
 
 
 async def test_a_page_without_any_survey_is_empty_too(visitor: ApiClient, store: Store) -> None:

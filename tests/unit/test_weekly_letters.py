@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -190,6 +191,18 @@ def test_the_longest_table_ends_and_says_so() -> None:
     (table,) = report_of(weekly).tables
     assert (len(table.rows), table.left_out) == (MOST_ROWS, "More touchpoints in the dashboard: 80")
     assert len(mail_of(weekly).html.encode()) < GMAIL_CLIPS_AT / 2
+
+
+@pytest.mark.parametrize("lang", sorted(LANGUAGES))
+@pytest.mark.parametrize("monday", [MONDAY, datetime(2027, 1, 4, tzinfo=UTC), datetime(2026, 10, 5, tzinfo=UTC)])
+def test_the_subject_fits_a_list_of_mails(lang: str, monday: datetime) -> None:
+    weekly = replace(a_weekly(standing("nps", "0-10", {"a": (SOME, SOME)}), language=lang), monday=monday)
+    names = ["Ä" * 8, "A brand of some 20 signs", "A name that goes on and on " * 4]
+    subjects = [replace(weekly, brand=weekly.brand.model_copy(update={"name": name})).subject for name in names]
+    assert [len(subject) <= 50 for subject in subjects] == [True] * 3
+    assert names[0] in subjects[0]
+    assert "A brand" in subjects[1]
+    assert "…" in subjects[2]
 
 
 def test_it_leaves_when_the_persons_quiet_hours_end() -> None:
