@@ -58,6 +58,7 @@ class Overview:
     open_cases: int = 0
     any_response: bool = True
     topics: tuple[Figure, ...] = ()  # the most frequent first; with None: answers that are about none of them
+    of_all_topics: Score | None = None  # whichever is chosen
     talk: Talk | None = None  # of those who were least happy
 
 
@@ -84,6 +85,7 @@ async def read_overview(store: Store, filters: Filters, now: datetime, *, sees_c
     by_period = {figure.group.label: figure for figure in over_time.figures if figure.group.scale == scale}
     return Overview(
         headline=total,
+        of_all_topics=await _of_all_topics(store, filters, total),
         periods=tuple(_periods(filters, by_period, now)),
         ranked=tuple(figure for figure in ranked.figures if figure.group.scale == scale),
         answers=answers,
@@ -155,6 +157,18 @@ async def _topics(store: Store, filters: Filters) -> tuple[Figure, ...]:
         return ()
     found = [figure for figure in answer.figures if figure.group.scale == scale]
     return tuple(sorted(found, key=lambda figure: -(figure.score.n if figure.score else 0)))
+
+
+async def _of_all_topics(store: Store, filters: Filters, total: Figure | None) -> Score | None:
+    """The score that `total` is without a chosen topic; None where it cannot be counted at once."""
+    if not filters.topic:
+        return total.score if total else None
+    scale = filters.ask.scale if filters.ask else ""
+    try:
+        answer = await Metrics(store).scores(replace(filters, topic="").question())
+    except InvalidInput:
+        return None
+    return next((figure.score for figure in answer.figures if figure.group.scale == scale), None)
 
 
 async def _talk(store: Store, filters: Filters) -> Talk:

@@ -31,16 +31,17 @@ from survey_service.texts.words import Words
 TOPICS, PHRASES = 10, 10  # that are drawn; the table has all topics
 
 
-def talk_of(
-    overview: Overview, total: Score, names: Mapping[str, str], href: Href, least: int, words: Words
-) -> TalkView | None:
+def talk_of(overview: Overview, names: Mapping[str, str], href: Href, least: int, words: Words) -> TalkView | None:
     """Topics on one common scale, each against the answers without it; None where nobody wrote anything.
+
+    All are shown, also where one is chosen, with their shares of all answers.
 
     Those of fewer than `least` answers are named in the table.
     """
     talk = overview.talk or Talk((), 0, is_all=True)
     named = [(names.get(name, name), figure) for figure in overview.topics if (name := figure.group.keys[0])]
-    if not named and not talk.read:
+    total = overview.of_all_topics
+    if total is None or (not named and not talk.read):
         return None
     figures = [(name, figure) for name, figure in named if figure.score is not None]
     hidden = [name for name, figure in named if figure.score is None]

@@ -86,7 +86,7 @@ def dashboard_view(
         over_time=over_time_of(filters, overview.periods, words) if figure else None,
         distribution=distribution_of(score, words) if score else None,
         ranking=_ranking_view(overview, score, names, filters, words),
-        talk=talk_of(overview, score, topic_names, lambda topic: _href(filters, topic=topic), filters.least, words)
+        talk=talk_of(overview, topic_names, lambda topic: _href(filters, topic=topic), filters.least, words)
         if score
         else None,
         answers=answer_views(overview.answers, filters, names, viewer),
