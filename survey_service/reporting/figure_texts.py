@@ -120,7 +120,7 @@ def level_of_changes(places: int, words: Words) -> str:
     if places < 2:
         return ""
     here = words(
-        "Among {n} touchpoints, a change counts only if chance would bring it less than once in {often} times.",
+        "With {n} touchpoints compared, a change counts only if chance would bring it less than once in {often} times.",
         n=decimal(places, words.lang),
         often=_once_in(corrected_level(places), words),
     )

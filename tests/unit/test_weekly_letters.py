@@ -142,7 +142,7 @@ def test_what_is_withheld_is_said_beside_what_is_shown() -> None:
 
 def test_how_sure_a_change_has_to_be_is_said_below_the_table() -> None:
     note = (
-        "Among 3 touchpoints, a change counts only if chance would bring it less than once in 60 times. "
+        "With 3 touchpoints compared, a change counts only if chance would bring it less than once in 60 times. "
         "On the page of one touchpoint alone, it is once in 20."
     )
     places: dict[str | None, Any] = dict.fromkeys(("a", "b", "c"), (GOOD, GOOD))
@@ -241,7 +241,7 @@ one               40.0   23 to 54      100   +80.0  +53 to +103  better
 three             30.0  −19 to 65       10       –            –
 two               30.0  −19 to 65       10     0.0   −68 to +68  chance?
 
-Among 2 touchpoints,"""
+With 2 touchpoints compared,"""
     assert expected.replace("95 %", "95\N{NO-BREAK SPACE}%") in mail_of(weekly).text
 
 
