@@ -1,6 +1,10 @@
 # Everything a developer does; `make` alone lists it. Set-up happens by itself, and only when something changed.
 
 .DEFAULT_GOAL := help
+
+# Where the environment forbids bytecode, each of the hundreds of processes that tests start would compile everything.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-long check format bench openapi lock clean
 
 help: ## List what can be made.

@@ -105,11 +105,11 @@ def stages(
     """
     webhooks = TellWebhooks(store, bells, rows)
     granting = Granting(store, keyring, bells, frozenset(channels))
-    opening, alert = OpenCases(store, bells, rows[Response]), Alert(store, bells, rows[Response])
+    opening, alert = OpenCases(store, bells, rows[Response]), Alert(store, bells, rows[Response], base_url)
     replying = ReplyToScores(store, bells, frozenset(channels))
     following = TellInTurn(
         Tell(store.responses.outbox, (opening, GrantRewards(granting), alert, replying, webhooks)),
-        Tell(store.mails.outbox, (HearMails(store, bells, (opening, alert)), webhooks)),
+        Tell(store.mails.outbox, (HearMails(store, bells, (opening, alert), base_url), webhooks)),
         Tell(store.cases.outbox, (AskResolved(store, bells, keyring, base_url, frozenset(channels)), webhooks)),
         Tell(store.rewards.outbox, (webhooks,)),
         Tell(store.incentive_states.outbox, (webhooks,)),
@@ -147,7 +147,7 @@ def stages(
         Stage(GRANTING, store.rewards.claims, GrantWaiting(store, granting), batch=100),
         Stage("digests", store.digests.claims, SendDigests(store, bells), batch=50),
         Stage(REPORTS, PlanClaims(store), AskForReports(store, bells, base_url, least), batch=20),
-        Stage(CASES_STAGE, store.cases.claims, MindCases(store, bells), batch=100),
+        Stage(CASES_STAGE, store.cases.claims, MindCases(store, bells, base_url), batch=100),
         # Lanes are what bounds the calls; a limit of batches would let slow receivers keep others waiting.
         Stage(
             WEBHOOKS,

@@ -158,14 +158,15 @@ class Keyring:
     def _sign(self, purpose: str, *parts: str) -> str:
         payload = "\0".join(parts)
         mac = _mac(self._keys[self.current], purpose, payload)[:_MAC_BYTES]
-        raw = bytes.fromhex(self.current) + mac + payload.encode()
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        return _written(bytes.fromhex(self.current) + mac + payload.encode())
 
     def _read(self, purpose: str, token: str, count: int) -> list[str] | None:
         try:
             raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
             payload = raw[_KID_BYTES + _MAC_BYTES :].decode()
         except (UnicodeError, binascii.Error):
+            return None
+        if _written(raw) != token:  # another writing of the same bytes would be another token where one works once
             return None
         key = self._keys.get(raw[:_KID_BYTES].hex())
         mac = raw[_KID_BYTES : _KID_BYTES + _MAC_BYTES]
@@ -185,6 +186,10 @@ class Keyring:
     def internal_secret(self, purpose: str) -> str:
         """A secret between parts of this service, the same in every process: 64 hex digits."""
         return _mac(self._keys[self.current], "internal", purpose).hex()
+
+
+def _written(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _seconds(instant: datetime) -> str:

@@ -145,7 +145,7 @@ async def open_service(
             direct=DirectInvitations(store, keyring, bells, url),
             composer=composer,
             granting=Granting(store, keyring, bells, frozenset(channels)),
-            resolving=Resolving(store, bells, keyring),
+            resolving=Resolving(store, bells, keyring, url),
             sms_auth_token=twilio.auth_token if twilio else None,
             write_as_customer=_write_as_customer(sms_sandbox, url) if sms_sandbox else None,
             webhook_addresses=addresses,

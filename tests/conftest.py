@@ -10,11 +10,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymongo
 import pytest
 import structlog
 from hypothesis import settings
+from pymongo.database import Database
 
 from survey_service.embedded import mongod_process
 from survey_service.embedded.mongod import EmbeddedMongod
@@ -65,29 +67,44 @@ def mongodb_uri() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def _cleaner(mongodb_uri: str) -> Iterator[pymongo.MongoClient[dict[str, Any]]]:
+    """What tidies up after each test: to connect anew would take longer than that."""
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def _emptied() -> list[str]:
     """Databases of tests that are over: to make their hundred indexes anew would take longer than most tests."""
     return []
 
 
 @pytest.fixture
-def database_name(mongodb_uri: str, _emptied: list[str]) -> Iterator[str]:
+def database_name(_cleaner: pymongo.MongoClient[dict[str, Any]], _emptied: list[str]) -> Iterator[str]:
     """An empty database that no other running test uses; its collections and indexes may be there already."""
     name = _emptied.pop() if _emptied else f"test_{uuid.uuid4().hex}"
     yield name
-    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
-        for collection in client[name].list_collection_names():
-            client[name][collection].delete_many({})
+    for collection in _collections_in_use(_cleaner[name]):
+        _cleaner[name][collection].delete_many({})
     _emptied.append(name)
 
 
 @pytest.fixture
-def new_database_name(mongodb_uri: str) -> Iterator[str]:
+def new_database_name(_cleaner: pymongo.MongoClient[dict[str, Any]]) -> Iterator[str]:
     """A database without any collection, for tests of how they are made; it is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     yield name
-    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
-        client.drop_database(name)
+    _cleaner.drop_database(name)
+
+
+def _collections_in_use(database: Database[dict[str, Any]]) -> list[str]:
+    """Those with any document, asked in one round trip rather than in one each."""
+    names = database.list_collection_names()
+    look = [
+        {"$unionWith": {"coll": name, "pipeline": [{"$limit": 1}, {"$project": {"_id": {"$literal": name}}}]}}
+        for name in names
+    ]
+    return [found["_id"] for found in database.aggregate([{"$documents": []}, *look])]
 
 
 def _parent() -> Path:

@@ -157,7 +157,8 @@ class AnswerTexts:
 
     async def _keep(self, row: InboundText, scene: Scene, text: str | None) -> None:
         if text and scene.customers:
-            note = CustomerNote(at=row.received_at, text=text, source=f"sms:{row.id}")
+            touchpoint = scene.invitation.touchpoint if scene.invitation else None
+            note = CustomerNote(at=row.received_at, text=text, source=f"sms:{row.id}", touchpoint=touchpoint)
             await self._store.customers.add_note(scene.customers[0], note)
 
     async def _reply(self, row: InboundText, scene: Scene, turn: Turn | None, response: Response | None) -> None:

@@ -88,7 +88,9 @@ class AnswerMails:
 
     async def _keep(self, row: Mail, text: str) -> None:
         if row.customer:
-            note = CustomerNote(at=row.received_at, text=text, source=f"email:{row.id}")
+            invitation = await self._store.invitations.get(row.invitation) if row.invitation else None
+            touchpoint = invitation.touchpoint if invitation else None
+            note = CustomerNote(at=row.received_at, text=text, source=f"email:{row.id}", touchpoint=touchpoint)
             await self._store.customers.add_note(row.customer, note)
 
 

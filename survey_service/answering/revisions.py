@@ -58,7 +58,7 @@ def next_revision(
         measures=_measures(survey, answers),
         asked=asked,
         answers=answers,
-        comment=_comment(survey, answers),
+        comment=next(iter(survey.words_in(answers)), None),
         texts=_with(before.texts if before else (), text),
         submissions=_with(before.submissions if before else (), submission),
         network=before.network if before else None,
@@ -107,9 +107,3 @@ def _measures(survey: Survey, answers: Answers) -> dict[str, Measure]:
         for question in _measured(survey, answers)
         if question.metric is not None
     }
-
-
-def _comment(survey: Survey, answers: Answers) -> str | None:
-    """The first thing that was said in words."""
-    texts = (answers[question.id] for question in survey.questions if question.takes_words and question.id in answers)
-    return next((text for text in texts if isinstance(text, str)), None)

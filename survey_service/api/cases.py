@@ -83,7 +83,9 @@ async def patch_case(call: Call, body: CaseIn) -> Reply:
     def letters(changed: Changed) -> Sequence[Delivery]:
         owner = changed.case.owner
         handed_over = "owner" in wanted and changed.case.assigned_at == now and owner != by
-        return case_letters(changed.case, [owner], people, Notice.HANDED_OVER, now) if handed_over else ()
+        if not handed_over:
+            return ()
+        return case_letters(changed.case, [owner], people, Notice.HANDED_OVER, now, call.parts.base_url)
 
     case = await apply(call, lambda case: change_case(case, wanted, by, now), letters)
     return await detail(call, case)

@@ -10,6 +10,7 @@ from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.metrics import asked, figures_reply
 from survey_service.api.shapes.metrics import PhraseList, PhrasesQuery
 from survey_service.models.api_key import Scope
+from survey_service.reporting.comment_languages import known_as
 from survey_service.reporting.frequent_phrases import FrequentPhrase
 from survey_service.reporting.phrases import MOST_READ, PhraseQuestion, read_phrases
 
@@ -18,7 +19,7 @@ from survey_service.reporting.phrases import MOST_READ, PhraseQuestion, read_phr
 async def list_phrases(call: Call, query: PhrasesQuery) -> Reply:
     """Read what several people say in the same words, the most frequent first; of the newest comments."""
     about = await asked(call, query, query.metric)
-    languages = frozenset(query.comment_language)
+    languages = frozenset(known_as(language) for language in query.comment_language)
     question = PhraseQuestion(about, query.known_band(), languages=languages, most=MOST_READ)
     talk = await read_phrases(call.parts.store, question)
     ordered = [((0, "", -one.n, (True, one.text), (True, one.language)), one) for one in talk.phrases]

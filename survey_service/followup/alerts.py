@@ -29,9 +29,10 @@ _LONGEST_IN_DIGEST = 300  # characters of a comment
 class Alert:
     """Listens to the news of responses, after the cases were opened: their owners are told as well."""
 
-    def __init__(self, store: Store, bells: Bells, show: ShowResponse) -> None:
+    def __init__(self, store: Store, bells: Bells, show: ShowResponse, base_url: str) -> None:
         self._store = store
         self._bells = bells
+        self._base_url = base_url
         self._judging = Judging(store, show)
 
     async def __call__(self, told: Sequence[Told[Response]]) -> None:
@@ -52,7 +53,7 @@ class Alert:
                         self._store, person, each.response.brand, _item(each, person), each.told.news.at
                     )
             else:
-                letters += _letters(each, case, readers, now)
+                letters += _letters(each, case, readers, now, self._base_url)
             letters += praises(each, people, now)
         if letters:
             await self._store.deliveries.insert(letters)
@@ -89,11 +90,13 @@ def praises(holding: Holding, people: Mapping[str, Person], now: datetime) -> li
     return [letter for letter in letters if letter is not None]
 
 
-def _letters(holding: Holding, case: Case | None, readers: Iterable[Person], now: datetime) -> list[Delivery]:
+def _letters(
+    holding: Holding, case: Case | None, readers: Iterable[Person], now: datetime, base_url: str
+) -> list[Delivery]:
     letters = [
         letter_to_person(
             person,
-            word_answer(holding, person, case),
+            word_answer(holding, person, case, base_url),
             holding.response.brand,
             now,
             letter=hashed_id("dlv", "alert", holding.response.id, holding.rule.id, person.id),

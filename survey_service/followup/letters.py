@@ -12,6 +12,7 @@ from survey_service.models.customer import CustomerProfile
 from survey_service.models.delivery import Button, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.person import Person
 from survey_service.models.response import Response
+from survey_service.texts.words import words_in
 
 EXPIRES_AFTER = timedelta(days=7)  # a word of last week helps nobody
 _WAYS = (ChannelName.EMAIL, ChannelName.SMS)
@@ -24,6 +25,26 @@ class Wording:
     text: str
     subject: str | None = None
     button: Button | None = None
+
+
+def page_button(about: Case | Response, person: Person, base_url: str) -> Button | None:
+    """The way to the page of the customer; None where there is none that the person may see.
+
+    A text message has none either: the address alone would fill it.
+    """
+    way = _way_to(person)
+    is_theirs = not person.touchpoints or about.touchpoint in person.touchpoints
+    if about.customer is None or not is_theirs or way is None or way[0] is not ChannelName.EMAIL:
+        return None
+    label = words_in(person.language)("Open the page of the customer")
+    return Button(label=label, url=f"{base_url}/dashboard/customers/{about.customer}")
+
+
+def _way_to(person: Person) -> tuple[ChannelName, str] | None:
+    """The channel and the address that reach one of our people, the channel that they chose first."""
+    addresses = {ChannelName.EMAIL: person.email, ChannelName.SMS: person.phone}
+    ways = sorted(_WAYS, key=lambda channel: channel is not person.alerts_by)
+    return next(((channel, to) for channel in ways if (to := addresses[channel])), None)
 
 
 def letter_to_person(
@@ -41,9 +62,7 @@ def letter_to_person(
 
     It comes by the channel that they chose, else by the other one. `responses` are those whose words it repeats.
     """
-    addresses = {ChannelName.EMAIL: person.email, ChannelName.SMS: person.phone}
-    ways = sorted(_WAYS, key=lambda channel: channel is not person.alerts_by)
-    way = next(((channel, to) for channel in ways if (to := addresses[channel])), None)
+    way = _way_to(person)
     if way is None:
         return None
     send_at = now

@@ -13,7 +13,7 @@ from typing import Any
 
 from survey_service.followup.cases import CASES_STAGE, NEWS_STAGE
 from survey_service.followup.changing import BY_CUSTOMER, Changed, change_case, note_case
-from survey_service.followup.letters import Wording, letter_to_person
+from survey_service.followup.letters import Wording, letter_to_person, page_button
 from survey_service.followup.telling import Listener, Told
 from survey_service.models.case import MAX_NOTES, Case, CaseState
 from survey_service.models.delivery import Delivery
@@ -31,10 +31,11 @@ from survey_service.work.bells import Bells
 class HearMails:
     """Listens to the news of mails; `listeners` hear of a mail without a case as of a response."""
 
-    def __init__(self, store: Store, bells: Bells, listeners: Sequence[Listener[Response]]) -> None:
+    def __init__(self, store: Store, bells: Bells, listeners: Sequence[Listener[Response]], base_url: str) -> None:
         self._store = store
         self._bells = bells
         self._listeners = tuple(listeners)
+        self._base_url = base_url
 
     async def __call__(self, told: Sequence[Told[Mail]]) -> None:
         """Note each mail on its case, once, and let the rules look at the others."""
@@ -60,7 +61,7 @@ class HearMails:
         while found is not None and not _is_noted(found, mail):
             now = self._store.clock.now()
             changed = hear_customer(found, mail, now)
-            letters = [letter] if (letter := _to_owner(changed.case, mail, people, now)) else []
+            letters = [letter] if (letter := _to_owner(changed.case, mail, people, now, self._base_url)) else []
             if await self._store.cases.change(found, changed.case, changed.told, letters, held=False):
                 for stage in (NEWS_STAGE, CASES_STAGE, "sending"):
                     self._bells.ring(stage)
@@ -129,11 +130,12 @@ def _is_noted(case: Case, mail: Mail) -> bool:
     return any(note.by == BY_CUSTOMER and note.at == mail.received_at for note in case.notes)
 
 
-def _to_owner(case: Case, mail: Mail, people: Mapping[str, Person], now: datetime) -> Delivery | None:
+def _to_owner(case: Case, mail: Mail, people: Mapping[str, Person], now: datetime, base_url: str) -> Delivery | None:
     owner = people.get(case.owner or "")
     if owner is None or not owner.active:
         return None
     words = words_in(owner.language)
     subject = words("The customer wrote: {title}", title=case.title)
-    wording = Wording("\n\n".join((subject, mail.text, words("Case: {id}", id=case.id))), subject)
+    text = "\n\n".join((subject, mail.text, words("Case: {id}", id=case.id)))
+    wording = Wording(text, subject, page_button(case, owner, base_url))
     return letter_to_person(owner, wording, case.brand, now, letter=hashed_id("dlv", mail.id, owner.id), case=case.id)

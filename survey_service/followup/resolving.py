@@ -61,10 +61,11 @@ class AskResolved:
 class Resolving:
     """Takes the customer's own word on a resolved case."""
 
-    def __init__(self, store: Store, bells: Bells, keyring: Keyring) -> None:
+    def __init__(self, store: Store, bells: Bells, keyring: Keyring, base_url: str) -> None:
         self._store = store
         self._bells = bells
         self._keyring = keyring
+        self._base_url = base_url
 
     async def look(self, token: str) -> Case | None:
         """The case that a token speaks of; None for anything that is not one of ours. Changes nothing."""
@@ -82,7 +83,8 @@ class Resolving:
             letters = []
             if not resolved:
                 people = (await self._store.configuration.current()).people
-                letters = case_letters(changed.case, [case.owner], people, Notice.NOT_RESOLVED, now)
+                notice = Notice.NOT_RESOLVED
+                letters = case_letters(changed.case, [case.owner], people, notice, now, self._base_url)
             if await self._store.cases.change(case, changed.case, changed.told, letters, held=False):
                 CASES.labels(case.rule, "confirmed" if resolved else "contradicted").inc()
                 for stage in (NEWS_STAGE, CASES_STAGE, "sending"):

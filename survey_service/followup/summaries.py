@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from survey_service.followup.judging import Holding
-from survey_service.followup.letters import Wording
+from survey_service.followup.letters import Wording, page_button
 from survey_service.models.case import Case
 from survey_service.models.delivery import ChannelName
 from survey_service.models.person import Person
@@ -20,13 +20,13 @@ _ADDRESS = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,255}|\+?\d(?:[ ./()-]{0,2}\d){
 _HIDDEN = "[…]"
 
 
-def word_answer(holding: Holding, person: Person, case: Case | None) -> Wording:
+def word_answer(holding: Holding, person: Person, case: Case | None, base_url: str) -> Wording:
     """An alert: the rule's name, the score, the place; the comment; the case, if there is one."""
     words, subject = words_in(person.language), headline(holding, person)
     comment = quote(holding.response.comment, _longest(person))
     by_case = words("Case: {id}", id=case.id) if case else ""
     lines = [line for line in (comment, by_case) if line]
-    return Wording("\n".join([subject, *lines]), subject)
+    return Wording("\n".join([subject, *lines]), subject, page_button(holding.response, person, base_url))
 
 
 def headline(holding: Holding, person: Person) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from survey_service.calendars.zones import zone
-from survey_service.followup.letters import Wording, letter_to_person
+from survey_service.followup.letters import Wording, letter_to_person, page_button
 from survey_service.followup.summaries import score_in_words
 from survey_service.models.case import Case
 from survey_service.models.delivery import Button, Delivery
@@ -27,14 +27,14 @@ class Notice(StrEnum):
 
 
 def case_letters(
-    case: Case, names: Iterable[str | None], people: Mapping[str, Person], notice: Notice, now: datetime
+    case: Case, names: Iterable[str | None], people: Mapping[str, Person], notice: Notice, now: datetime, base_url: str
 ) -> list[Delivery]:
     """A letter to each of these people who is there and whom a message reaches; the same ones on every try."""
     there = [people[name] for name in dict.fromkeys(names) if name is not None and name in people]
     letters = [
         letter_to_person(
             person,
-            word_alert(case, person, notice),
+            word_alert(case, person, notice, base_url),
             case.brand,
             now,
             letter=hashed_id("dlv", case.id, notice, str(case.revision), person.id),
@@ -46,7 +46,7 @@ def case_letters(
     return [letter for letter in letters if letter is not None]
 
 
-def word_alert(case: Case, person: Person, notice: Notice) -> Wording:
+def word_alert(case: Case, person: Person, notice: Notice, base_url: str) -> Wording:
     """What one has to know of a case, in the person's language and zone."""
     words, place = words_in(person.language), zone(person.timezone)
     subjects = {
@@ -65,7 +65,7 @@ def word_alert(case: Case, person: Person, notice: Notice) -> Wording:
         words("Due: {day}, {time}", day=day, time=time),
         words("Case: {id}", id=case.id),
     )
-    return Wording(_paragraphs(paragraphs), subjects[notice])
+    return Wording(_paragraphs(paragraphs), subjects[notice], page_button(case, person, base_url))
 
 
 def ask_resolved(case: Case, url: str) -> Wording:

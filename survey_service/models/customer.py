@@ -55,18 +55,34 @@ class NoteKind(StrEnum):
 class CustomerNote(Noun):
     """What a person wrote that answers no question, or what somebody wrote down about them.
 
-    `source` says where it came in, such as `sms:SM…`, and is another one for each note of a customer.
+    `source` says where it came in, such as `sms:SM…`, and is another one for each note of a customer. `touchpoint` is
+    that of the invitation which the customer's own words reply to.
     """
 
     at: datetime
     text: str
     source: str
     kind: NoteKind | None = None
+    touchpoint: str | None = None
 
     @property
     def id(self) -> str:
         """How callers name it."""
         return hashed_id("nte", self.source)
+
+    @property
+    def by_customer(self) -> ChannelName | None:
+        """The channel by which the customer wrote it themselves; None: somebody wrote it down about them."""
+        if "#" in self.source:  # as a colleague's note is named
+            return None
+        return next((channel for channel in ChannelName if self.source.startswith(f"{channel.value}:")), None)
+
+    def is_for(self, touchpoints: frozenset[str] | None) -> bool:
+        """Whether readers who are bound to these touchpoints may read it; None: they are bound to none.
+
+        What colleagues write down is for everybody who may see the customer.
+        """
+        return touchpoints is None or self.by_customer is None or self.touchpoint in touchpoints
 
 
 class Customer(Stored):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -187,6 +188,11 @@ class SurveyContent(Noun):
     def primary_question(self) -> Question:
         """The metric question whose value is the score."""
         return next(question for question in self.questions if question.id == self.primary)
+
+    def words_in(self, answers: Mapping[str, object]) -> list[str]:
+        """What was said in the customer's own words, in the order of the questions."""
+        said = (answers.get(question.id) for question in self.questions if question.takes_words)
+        return [text for text in said if isinstance(text, str)]
 
     def reply_to(self, score: int | None) -> ScoreReply | None:
         """What is said to this score; None where nothing is."""

@@ -13,7 +13,7 @@ from survey_service.models.base import Noun, Revised
 from survey_service.models.survey import LanguageCode
 
 MAX_TOPICS = 100  # of all; a response may be about each of them
-READING = 1  # raised when comments are read in another way than before: all of them are then read again
+READING = 2  # raised when comments are read in another way than before: all of them are then read again
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=60)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from survey_service.calendars.buckets import Granularity
@@ -161,6 +161,7 @@ class Filters:
 
 
 NAMES = ("brand", "survey", "question", "touchpoint", "region", "channel", "topic", "period", "from", "to", "zone")
+CUSTOMER = "customer"  # whose page a sign-in leads on to
 
 
 def read_filters(
@@ -198,8 +199,19 @@ def read_filters(
 
 def query_of(query: Mapping[str, str]) -> str:
     """What an address asks for, to be carried to another one: `?period=4w`; empty where it asks for nothing."""
-    given = {name: value for name, value in _given(query).items() if value}
+    asked = {**_given(query), CUSTOMER: _customer(query)}
+    given = {name: value for name, value in asked.items() if value}
     return f"?{urlencode(given)}" if given else ""
+
+
+def target_of(query: Mapping[str, str]) -> str:
+    """Where an address leads on to: the page of the customer that it names, else the dashboard. It never leaves it."""
+    customer = _customer(query)
+    return f"/dashboard/customers/{quote(customer, safe='')}" if customer else f"/dashboard{query_of(query)}"
+
+
+def _customer(query: Mapping[str, str]) -> str:
+    return query.get(CUSTOMER, "").strip()[:_LONGEST_VALUE]
 
 
 def _given(query: Mapping[str, str]) -> dict[str, str]:

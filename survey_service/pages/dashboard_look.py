@@ -26,7 +26,8 @@ SignInFault = Literal["email", "link", "key", "often"]
 class SignInView:
     """The ways in; with a `link` its button alone. `is_sent` is said for every address.
 
-    `query` is what the dashboard is to show then, as it stands in an address: `?period=4w`.
+    `query` is what the dashboard is to show then, as it stands in an address: `?period=4w`. `kept` is a note that could
+    not be kept, to be copied.
     """
 
     lang: str
@@ -35,6 +36,7 @@ class SignInView:
     is_sent: bool = False
     fault: SignInFault | None = None
     query: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class ReaderView:
     name: str
     is_sandbox: bool
     is_bound: bool  # to some touchpoints
+    sees_customers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,23 @@ class DashboardView:
 
 
 @dataclass(frozen=True, slots=True)
+class LineView:
+    """A few words about a moment; `code` is a reason by its documented name."""
+
+    text: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidView:
+    """An answer under its question; `is_quote` where it is in the customer's own words."""
+
+    question: str
+    answer: str
+    is_quote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MomentView:
     """One thing that happened to a customer; `kind` chooses its mark."""
 
@@ -268,14 +288,18 @@ class MomentView:
     title: str
     at: str
     iso: str
-    lines: tuple[str, ...] = ()
+    lines: tuple[LineView, ...] = ()
+    said: tuple[SaidView, ...] = ()
     quote: str = ""
     band: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerView:
-    """A customer for the person who is about to call; the newest moment first."""
+    """A customer for the person who is about to call; the newest moment first.
+
+    `older` and `newest` are where the rest of them is; empty where there is none.
+    """
 
     reader: ReaderView
     id: str
@@ -283,6 +307,8 @@ class CustomerView:
     facts: tuple[tuple[str, str], ...]
     wishes: tuple[MomentView, ...]
     moments: tuple[MomentView, ...]
+    older: str = ""
+    newest: str = ""
     may_write: bool = False
     typed: str = ""
     fault: bool = False
@@ -320,6 +346,6 @@ def render_customer(view: CustomerView) -> str:
     return render_page("dashboard_customer.html", lang=view.reader.lang, view=view, reader=view.reader)
 
 
-def render_not_found(reader: ReaderView) -> str:
-    """What is said where there is nothing that this reader may see."""
-    return render_page("dashboard_not_found.html", lang=reader.lang, reader=reader)
+def render_not_found(reader: ReaderView, sought: str = "") -> str:
+    """What is said where there is nothing that this reader may see; `sought` is whom they looked for."""
+    return render_page("dashboard_not_found.html", lang=reader.lang, reader=reader, sought=sought)

@@ -1,7 +1,7 @@
 """Who looks at the dashboard: a request comes in; the viewer, and what they may see, goes out; and their cookie.
 
-The cookie says who and until when, signed: nothing is stored for it. Whether the person still works here, or the key
-still stands, is looked up with every request.
+The cookie says who and until when, signed: nothing is stored for it but that it was signed out. That, and whether the
+person still works here or the key still stands, is looked up with every request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from survey_service.pages.responses import CONFIGURATION_AGE, browser_language
 from survey_service.parts import PARTS, Parts
 from survey_service.texts.locales import choose_language
 from survey_service.texts.words import LANGUAGES
-from survey_service.tokens import SessionSubject
+from survey_service.tokens import SessionSubject, token_hash
 
 COOKIE = "dashboard"
 COOKIE_PATH = "/dashboard"
@@ -58,9 +58,8 @@ async def find_viewer(request: web.Request) -> Viewer | None:
 
 async def find_signed_in(request: web.Request) -> Person | ApiKey | None:
     """Whom the cookie names, as they are now; None: nobody, or nobody who may still look."""
-    parts, token = request.app[PARTS], request.cookies.get(COOKIE)
-    session = parts.keyring.read_session_token(token) if token else None
-    if session is None or parts.clock.now() >= session.until:
+    parts, session = request.app[PARTS], _session_of(request)
+    if session is None or await parts.store.counters.is_taken(_signed_out(request)):
         return None
     if session.kind == "person":
         return await find_person(parts, session.id, session.mark)
@@ -106,14 +105,28 @@ def sign_in(parts: Parts, response: web.Response, session: SessionSubject) -> No
     )
 
 
-def sign_out(response: web.Response) -> None:
-    """Take the cookie away."""
+async def sign_out(request: web.Request, response: web.Response) -> None:
+    """Take the cookie away, and end what it stands for: a copy of it opens nothing."""
+    if (session := _session_of(request)) is not None:
+        await request.app[PARTS].store.counters.take(_signed_out(request), 1, 1, session.until)
     response.del_cookie(COOKIE, path=COOKIE_PATH)
 
 
 def comes_from_elsewhere(request: web.Request) -> bool:
     """Whether another site sent this form (https://www.w3.org/TR/fetch-metadata/); older browsers do not tell."""
     return request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
+
+
+def _session_of(request: web.Request) -> SessionSubject | None:
+    """What the cookie says, if it is ours and its time is not over."""
+    parts, token = request.app[PARTS], request.cookies.get(COOKIE)
+    session = parts.keyring.read_session_token(token) if token else None
+    return session if session is not None and parts.clock.now() < session.until else None
+
+
+def _signed_out(request: web.Request) -> str:
+    """The counter that says that this cookie was signed out."""
+    return f"signed-out:{token_hash(request.cookies.get(COOKIE, ''))}"
 
 
 def _of_sandbox(language: str) -> Viewer:

@@ -8,7 +8,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from survey_service.models.brand import Brand
-from survey_service.models.delivery import ChannelName
 from survey_service.models.response import Response
 from survey_service.models.survey import Survey
 from survey_service.models.topic import Topic
@@ -38,6 +37,7 @@ from survey_service.pages.dashboard_sections import (
 )
 from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
+from survey_service.pages.dashboard_words import channel_texts
 from survey_service.reporting.figure_texts import metric_text
 from survey_service.reporting.scores import Score
 from survey_service.texts.locales import spoken_text
@@ -63,7 +63,8 @@ class Known:
 
 def reader_of(viewer: Viewer) -> ReaderView:
     """Who looks."""
-    return ReaderView(viewer.language, viewer.name, viewer.is_sandbox, viewer.touchpoints is not None)
+    is_bound = viewer.touchpoints is not None
+    return ReaderView(viewer.language, viewer.name, viewer.is_sandbox, is_bound, viewer.sees_customers)
 
 
 def dashboard_view(
@@ -211,7 +212,7 @@ def _filters_view(filters: Filters, known: Known, found: Sequence[str], viewer: 
         ),
         _select("region", words("Region"), words("All regions"), _region_choices(filters, known), filters.region),
         *([_select("topic", words("Topic"), words("All topics"), topics, filters.topic)] if topics else []),
-        _select("channel", words("Channel"), words("All channels"), _channel_choices(words), filters.channel),
+        _select("channel", words("Channel"), words("All channels"), channel_texts(words), filters.channel),
         _zone_select(filters, known, words),
     )
     own = span.preset is Preset.OWN
@@ -265,14 +266,6 @@ def _place_choices(filters: Filters, known: Known, found: Sequence[str]) -> dict
 def _region_choices(filters: Filters, known: Known) -> dict[str, str]:
     rows = [row for name, row in known.touchpoints.items() if filters.allowed is None or name in filters.allowed]
     return {region: region for region in sorted({row.region for row in rows if row.region})}
-
-
-def _channel_choices(words: Words) -> dict[str, str]:
-    return {
-        ChannelName.EMAIL.value: words("Email"),
-        ChannelName.SMS.value: words("Text message"),
-        ChannelName.WEB.value: words("Web"),
-    }
 
 
 def _zone_select(filters: Filters, known: Known, words: Words) -> SelectView:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from survey_service.models.person import Person
-from survey_service.pages.dashboard_filters import query_of
+from survey_service.pages.dashboard_filters import query_of, target_of
 from survey_service.pages.dashboard_look import SignInView, render_sign_in
 from survey_service.pages.dashboard_viewers import (
     LASTS,
@@ -101,7 +101,7 @@ async def leave(request: web.Request) -> web.Response:
     """Sign out."""
     response = _redirect(f"{_HOME}/sign-in")
     if not comes_from_elsewhere(request):
-        sign_out(response)
+        await sign_out(request, response)
     return response
 
 
@@ -124,7 +124,7 @@ def _too_many(request: web.Request) -> web.Response:
 
 
 def _signed_in(request: web.Request, session: SessionSubject) -> web.Response:
-    response = _redirect(_HOME + query_of(request.query))
+    response = _redirect(target_of(request.query))
     sign_in(request.app[PARTS], response, session)
     return response
 

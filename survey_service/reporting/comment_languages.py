@@ -2,9 +2,9 @@
 
 The guess is py3langid's, a naive Bayes classifier over byte sequences, among the languages that customers of a
 European business write most. What that cannot do: languages outside that list are taken for a neighbour or, mostly,
-for unsure; a comment in two languages gets one; Croatian, Serbian and Bosnian are one (`hr`), as are the Norwegian
-ones (`no`). Few words ("nice crew") say too little: below `CERTAIN`, or a few letters, the comment counts as being in
-the language that the survey was answered in.
+for unsure; a comment in two languages gets one. What it cannot tell apart is one language, whoever says which it is:
+Croatian, Serbian and Bosnian are `hr`, the Norwegian ones `no`. Few words ("nice crew") say too little: below
+`CERTAIN`, or a few letters, the comment counts as being in the language that the survey was answered in.
 """
 
 from __future__ import annotations
@@ -24,19 +24,26 @@ _READ = min(LONGEST, 1_000)  # characters; more make it no surer
 _GUESSED = frozenset(
     "ar bg cs da de el en es et fi fr he hr hu it ja ko lt lv nl no pl pt ro ru sk sl sv tr uk zh".split()  # noqa: SIM905 -- one line, not thirty
 )
+_READ_AS = {"nb": "no", "nn": "no", "sr": "hr", "bs": "hr"}
 
 
 def language_of_comment(comment: str, answered_in: str) -> str:
     """An ISO 639 code such as `de`; `answered_in` is the locale of the response.
 
-    The first call reads the model, which takes half a second and 80 MB: it belongs into a thread of a worker.
+    It is one that `known_as` leaves as it is. The first call reads the model, which takes half a second and 80 MB: it
+    belongs into a thread of a worker.
     """
     text = comment[:_READ]
     if sum(character.isalpha() for character in text) >= _LEAST_LETTERS:
         language, probability = _identifier().classify(text)
         if probability >= CERTAIN:
             return str(language)
-    return language_of(answered_in) or "und"
+    return known_as(language_of(answered_in) or "und")
+
+
+def known_as(language: str) -> str:
+    """The code that stands for a language and those that nobody here tells from it: `nb` is read as `no`."""
+    return _READ_AS.get(language, language)
 
 
 @lru_cache(maxsize=1)

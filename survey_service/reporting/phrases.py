@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from survey_service.reporting.cells import dimensions_of, values_of
+from survey_service.reporting.comment_languages import known_as
 from survey_service.reporting.comment_words import LONGEST
 from survey_service.reporting.dimensions import QUESTION, SURVEY
 from survey_service.reporting.frequent_phrases import LEAST_PEOPLE, Comment, FrequentPhrase, frequent_phrases
@@ -68,7 +69,7 @@ async def _count(comments: list[Comment], least: int, *, is_all: bool) -> Talk:
 
 def _comment(document: Mapping[str, Any]) -> Comment:
     """Those who are not known each count for themselves; what is not read yet is in the language of its answer."""
-    language = document.get("comment_language") or document["language"].partition("-")[0]
+    language = document.get("comment_language") or known_as(document["language"].partition("-")[0])
     return Comment(document.get("customer") or document["_id"], language, document["comment"])
 
 

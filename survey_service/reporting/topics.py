@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from survey_service.models.topic import TopicContent
+from survey_service.reporting.comment_languages import known_as
 from survey_service.reporting.comment_words import Stretch, Word, stretches_of
 
 MOST_WORDS = 4  # of a phrase
@@ -61,12 +62,12 @@ class TopicFinder:
                 for text in words:
                     # Another version of the service may have allowed more.
                     with contextlib.suppress(PhraseInvalid):
-                        phrases[language].append((read_phrase(text), name))
+                        phrases[known_as(language)].append((read_phrase(text), name))
         self._by_language = {language: _Beginnings(found) for language, found in phrases.items()}
 
     def topics_of(self, stretches: Sequence[Stretch], language: str) -> tuple[str, ...]:
         """The topics of a comment of that language, sorted."""
-        beginnings = self._by_language.get(language)
+        beginnings = self._by_language.get(known_as(language))
         if beginnings is None:
             return ()
         return tuple(sorted({name for stretch in stretches for name in beginnings.found_in(stretch.words)}))

@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from survey_service.models.response import Reading, Response
-from survey_service.models.topic import fingerprint_of
+from survey_service.models.topic import READING, fingerprint_of
 from survey_service.store.claims import Claim, Claims
 from survey_service.store.configuration import Configuration
 from survey_service.store.database import Database
@@ -59,9 +59,11 @@ class Comments:
     async def claim(self, limit: int, *, orphans: bool = True) -> Claim[Response] | None:
         """Mark some more of what new topics ask for, then lease what is to be read."""
         for _ in range(_STEPS_A_CLAIM):
-            all_marked = await self._follow_topics()
+            state = await self._follow_topics()
+            if state["reading"] > READING:
+                return None  # beside a newer process, which alone reads as it wants them read
             claim = await self._claims.claim(limit, orphans=orphans)
-            if all_marked or claim is not None:
+            if state["marked"] is None or claim is not None:
                 return claim
         return None
 
@@ -91,26 +93,29 @@ class Comments:
             change["$set"] |= recount_mark()
         return UpdateOne({"_id": row.id, "reading.lease": lease}, change)
 
-    async def _follow_topics(self) -> bool:
-        """One step towards having every comment read by the present topics; whether all are marked by now.
+    async def _follow_topics(self) -> Mapping[str, Any]:
+        """One step towards having every comment read by the present topics, in the present way; where that is now.
 
-        Only a newer revision starts it over, so that a process that lags behind does not lead the others back.
+        Only a newer revision, or a newer way of reading at the same one, starts it over: a process that lags behind,
+        or is older, does not lead the others back.
         """
         snapshot = await self._configuration.current()
-        by = fingerprint_of(snapshot.topics)
+        wanted = {"by": fingerprint_of(snapshot.topics), "revision": snapshot.revision, "reading": READING}
         state = await self._config.find_one({"_id": _TAXONOMY})
         if state is None:
-            new = {"_id": _TAXONOMY, "by": by, "revision": snapshot.revision, "marked": ""}
+            new = {"_id": _TAXONOMY, **wanted, "marked": ""}
             await self._config.update_one({"_id": _TAXONOMY}, {"$setOnInsert": new}, upsert=True)
-            return False
-        if state["by"] != by and state["revision"] < snapshot.revision:
-            over = {"by": by, "revision": snapshot.revision, "marked": ""}
-            await self._config.update_one(state, {"$set": over})
-            return False
-        if state["marked"] is None:
-            return True
-        await self._config.update_one(state, {"$set": {"marked": await self._mark_after(state["marked"])}})
-        return False
+            return new
+        known = {"reading": 1, **state}  # of a version that did not say
+        is_newer = (snapshot.revision, READING) > (known["revision"], known["reading"])
+        if known["by"] != wanted["by"] and is_newer:
+            change = {**wanted, "marked": ""}
+        elif known["marked"] is None or known["reading"] > READING:
+            return known
+        else:
+            change = {"marked": await self._mark_after(known["marked"])}
+        await self._config.update_one(state, {"$set": change})
+        return {**known, **change}
 
     async def _mark_after(self, last: str) -> str | None:
         """Mark the comments of the next responses; returns the last of them, None at the end."""

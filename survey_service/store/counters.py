@@ -44,6 +44,10 @@ class Counters:
         used = int(before["taken"]) if before else 0
         return used + wanted <= cap
 
+    async def is_taken(self, name: str) -> bool:
+        """Whether anything was taken, and is not forgotten."""
+        return await self._collection.find_one({"_id": name, "taken": {"$gt": 0}}, {"_id": 1}) is not None
+
     async def give_back(self, name: str, amount: int) -> None:
         """Return what was taken for something that did not happen."""
         await self._collection.update_one({"_id": name}, {"$inc": {"taken": -amount}})

@@ -1,9 +1,12 @@
-"""A customer comes in; what happened between us and them goes out in pages, newest first."""
+"""A customer comes in; what happened between us and them goes out in pages, newest first.
+
+A reader who is bound to touchpoints is given what happened there alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +27,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "case": ("cases", "opened_at"),
     "reward": ("rewards", "created_at"),
 }
+KINDS = (*PLACES, NOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,13 @@ def rows_of(kind: str, customer: Customer) -> dict[str, Any]:
 
 
 async def read_timeline(
-    database: Database, customer: Customer, limit: int, after: Cursor | None
+    database: Database,
+    customer: Customer,
+    limit: int,
+    after: Cursor | None,
+    *,
+    touchpoints: frozenset[str] | None = None,
+    kinds: Collection[str] = KINDS,
 ) -> tuple[list[Moment], Cursor | None]:
     """Up to `limit` moments before `after`, and where the next page begins (None: there is none).
 
@@ -55,9 +65,11 @@ async def read_timeline(
         InvalidInput: the cursor is none of a timeline.
     """
     last = _place_of(after) if after else None
-    found = await asyncio.gather(*(_moments(database, kind, customer, limit + 1, last) for kind in PLACES))
-    notes = [moment for moment in _notes(customer) if last is None or moment.place < last]
-    moments = [moment for own in (*found, notes) for moment in own]
+    rows = [kind for kind in PLACES if kind in kinds]
+    found = await asyncio.gather(*(_moments(database, kind, customer, limit + 1, last, touchpoints) for kind in rows))
+    notes = _notes(customer, touchpoints) if NOTE in kinds else []
+    moments = [moment for own in found for moment in own]
+    moments += [moment for moment in notes if last is None or moment.place < last]
     page = sorted(moments, key=lambda moment: moment.place, reverse=True)[: limit + 1]
     if len(page) <= limit:
         return page, None
@@ -65,18 +77,31 @@ async def read_timeline(
     return page[:limit], Cursor(end.at, f"{end.kind}:{end.id}")
 
 
+async def was_at(database: Database, customer: Customer, touchpoints: frozenset[str]) -> bool:
+    """Whether anything happened between us and the customer at one of these touchpoints."""
+    found = await asyncio.gather(*(_moments(database, kind, customer, 1, None, touchpoints) for kind in PLACES))
+    return any(found)
+
+
 def _place_of(cursor: Cursor) -> tuple[datetime, str, str]:
     kind, _, name = cursor.id.partition(":")
-    if kind not in {*PLACES, NOTE}:
+    if kind not in KINDS:
         raise InvalidInput.at("/cursor", "cursor", "is not a cursor of this service")
     return cursor.at, kind, name
 
 
 async def _moments(
-    database: Database, kind: str, customer: Customer, limit: int, last: tuple[datetime, str, str] | None
+    database: Database,
+    kind: str,
+    customer: Customer,
+    limit: int,
+    last: tuple[datetime, str, str] | None,
+    touchpoints: frozenset[str] | None,
 ) -> list[Moment]:
     collection, at = PLACES[kind]
     clauses = [rows_of(kind, customer)]
+    if touchpoints is not None:
+        clauses.append({"touchpoint": {"$in": sorted(touchpoints)}})
     if last is not None:
         clauses.append(_before(at, kind, last))
     found = database[collection].find({"$and": clauses}).sort([(at, -1), ("_id", -1)]).limit(limit)
@@ -91,5 +116,6 @@ def _before(field: str, kind: str, last: tuple[datetime, str, str]) -> dict[str,
     return {"$or": [{field: {"$lt": at}}, {field: at, "_id": {"$lt": name}}]}
 
 
-def _notes(customer: Customer) -> list[Moment]:
-    return [Moment(note.at, NOTE, note.id, note.model_dump()) for note in customer.notes]
+def _notes(customer: Customer, touchpoints: frozenset[str] | None) -> list[Moment]:
+    seen = (note for note in customer.notes if note.is_for(touchpoints))
+    return [Moment(note.at, NOTE, note.id, note.model_dump()) for note in seen]

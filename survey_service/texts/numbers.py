@@ -45,10 +45,11 @@ def score_text(metric: str, value: float, language: str, places: int = 1) -> str
     return percentage(value, language, places) if metric == "csat" else decimal(value, language, places)
 
 
-def moment_text(at: datetime, zone: tzinfo, language: str) -> str:
-    """A day and a time of day: `22 Nov, 05:33`."""
+def moment_text(at: datetime, zone: tzinfo, language: str, now: datetime | None = None) -> str:
+    """A day and a time of day: `22 Nov, 05:33`; with its year where that is another one than `now`."""
     local, locale = at.astimezone(zone), _dates(language)
-    day = format_skeleton("MMMd", local, locale=locale)
+    is_far = now is not None and local.year != now.astimezone(zone).year
+    day = format_skeleton("yMMMd" if is_far else "MMMd", local, locale=locale)
     return f"{day}, {format_time(local, 'short', tzinfo=zone, locale=locale)}"
 
 

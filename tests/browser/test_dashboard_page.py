@@ -189,10 +189,15 @@ async def test_what_is_tapped_is_large_enough(browser: Browser, office: str) -> 
             assert [box["height"] for box in boxes if box and box["height"] < 44] == []
 
 
-async def test_a_note_is_kept_on_the_page_of_a_customer(browser: Browser, office: str) -> None:
-    async with visitor(browser, PHONE) as context:
+async def test_a_customer_is_found_by_keyboard_and_noted_about(browser: Browser, office: str) -> None:
+    async with visitor(browser, PHONE, script=False) as context:
         page = await context.new_page()
-        await opened(page, f"{office}/dashboard/customers/{OUR_CUSTOMER}")
+        await opened(page, f"{office}/dashboard")
+        await page.get_by_label("Customer id, email or phone").fill("c-42")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1, name="Ada Weber")).to_be_visible()
+        await page.get_by_role("link", name="What happened before").click()
+        await expect(page.get_by_role("link", name="Back to the newest")).to_be_visible()
         await page.get_by_label("A note on wishes and needs").fill("Likes to be called in the afternoon.")
         await page.get_by_role("button", name="Keep the note").click()
         await expect(page.get_by_text("Likes to be called in the afternoon.")).to_be_visible()

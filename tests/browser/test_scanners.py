@@ -15,26 +15,27 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-NAMES = [f"scanned-{number}" for number in range(20)]
 TABS = 4
 
 
-async def test_a_scanner_that_opens_every_link_of_twenty_mails_changes_nothing_and_a_tap_does(
-    browser: Browser, shop: Shop
+@pytest.mark.parametrize("mails", [4, pytest.param(20, marks=pytest.mark.long)])
+async def test_a_scanner_that_opens_every_link_of_many_mails_changes_nothing_and_a_tap_does(
+    browser: Browser, shop: Shop, mails: int
 ) -> None:
-    keys = [await shop.post_event(make_event(name)) for name in NAMES]
-    links = {name: links_in(await mail_to(shop, name)) for name in NAMES}
+    names = [f"scanned-{mails}-{number}" for number in range(mails)]
+    keys = [await shop.post_event(make_event(name)) for name in names]
+    links = {name: links_in(await mail_to(shop, name)) for name in names}
     assert all(len(found) == 11 + 3 for found in links.values())  # the scale, the button, unsubscribe, privacy
     before = await everything_about(shop, keys)
 
     async with visitor(browser) as scanner:
         # The one that leads elsewhere is the brand's privacy page.
         queue = [link for found in links.values() for link in found if link.startswith(shop.url)]
-        assert len(queue) == 20 * 13
+        assert len(queue) == 13 * mails
         await asyncio.gather(*(open_each(scanner, queue[tab::TABS]) for tab in range(TABS)))
     assert await everything_about(shop, keys) == before
 
-    answering, leaving = NAMES[:2]
+    answering, leaving = names[:2]
     async with visitor(browser, PHONE) as person:
         page = await person.new_page()
         await page.goto(next(link for link in links[answering] if link.endswith("score=6")))

@@ -15,7 +15,7 @@ from survey_service.models.outbox import NewsType, news_of, outbox_change
 from survey_service.tokens import OptOutSubject
 from tests.support.cases import PLACE, answer, invite, put_people, put_rule, unhappy
 from tests.support.inbox import Letter
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline import BASE_URL, Pipeline
 from tests.support.texting import Texting
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -60,6 +60,7 @@ async def test_people_and_the_owner_of_the_case_hear_of_a_low_score_at_once(pipe
     assert f"NPS 2 (0-10), {PLACE}\n“It was broken.”\nCase: {case.id}" in hers.text
     assert f"Fall: {case.id}" in his.text
     assert "ada@example.com" not in hers.text + hers.html
+    assert f"{BASE_URL}/dashboard/customers/{case.customer}" in hers.links
     rows = await alerts(pipeline)
     assert {(row.person, row.case, row.customer, row.invitation) for row in rows} == {
         ("mia", case.id, None, None),

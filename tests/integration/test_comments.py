@@ -9,6 +9,8 @@ import pytest
 
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.rollup import Span
+from survey_service.models.survey import SurveyContent
+from survey_service.models.topic import READING
 from survey_service.reporting.comments import ReadComments
 from survey_service.store import comments
 from survey_service.store.claims import Claim
@@ -178,6 +180,54 @@ async def test_a_process_that_lags_behind_does_not_lead_the_others_back(
     assert await late.comments.claim(10) is None
     assert await store.database["config"].find_one({"_id": "taxonomy"}) == state
     late.close()
+
+
+async def test_another_way_of_reading_starts_over_and_an_older_process_leaves_it_to_the_newer_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def upgrade(way: int) -> int:
+        """Let this be a process that reads in that way; returns how many comments it reads."""
+        monkeypatch.setattr("survey_service.models.topic.READING", way)
+        monkeypatch.setattr("survey_service.store.comments.READING", way)
+        return await read_comments(store)
+
+    await load(store, [said(1), said(2)])
+    await store.database["responses"].update_many({}, {"$set": comments.reading_mark(QUEUE, START)})
+    assert await upgrade(READING) == 2
+    assert await upgrade(READING + 1) == 2
+    await store.responses.save(said(3))
+    state = await store.database["config"].find_one({"_id": "taxonomy"})
+    assert await upgrade(READING) == 0
+    assert await store.database["config"].find_one({"_id": "taxonomy"}) == state
+    assert await upgrade(READING + 1) == 1
+    # Without the newer ones, a change of topics is enough to go on.
+    await put_topics(store, {WAITING: {"en": ["other"]}})
+    assert await upgrade(READING) == 3
+    assert await upgrade(READING + 1) == 3
+
+
+async def test_a_state_of_before_ways_were_kept_is_that_of_the_first_way(store: Store) -> None:
+    await store.responses.save(said(1))
+    await read_comments(store)
+    older = {"$set": {"by": "of the first way"}, "$unset": {"reading": ""}}
+    await store.database["config"].update_one({"_id": "taxonomy"}, older)
+    assert await read_comments(store) == 1
+    assert await read_comments(store) == 0
+
+
+async def test_the_answers_to_all_questions_that_take_words_are_read(store: Store) -> None:
+    text = {"en": "?"}
+    kinds = {"nps": "nps", "why": "text", "seen": "choice", "fix": "line"}
+    questions: list[dict[str, Any]] = [{"id": name, "kind": kind, "text": text} for name, kind in kinds.items()]
+    questions[2]["options"] = [{"id": "crew", "text": text}, {"id": "gate", "text": text}]
+    content = {"name": "A survey", "brand": "acme", "primary": "nps", "questions": questions}
+    row, _ = await store.configuration.surveys.put("words", SurveyContent.model_validate(content))
+    answers = {"nps": 3, "why": "We waited far too", "seen": "crew", "fix": "long, and the lady was nice"}
+    await put_topics(store, {"late": {"en": ["too long"]}, "praise": {"en": ["was nice"]}})
+    await store.responses.save(said(1, answers["why"], survey="words", survey_version=row.version, answers=answers))
+    await read_comments(store)
+    assert await topics_of(store, 1) == ("en", ["praise", WAITING])
+    assert (await stored(store, 1))["comment"] == "We waited far too"
 
 
 async def test_nothing_of_an_erased_comment_stays_but_its_statistics(store: Store) -> None:

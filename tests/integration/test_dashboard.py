@@ -260,7 +260,7 @@ async def test_the_page_of_a_customer_keeps_notes(visitor: ApiClient, store: Sto
         assert answer.status == status
     html = await page(visitor, path)
     assert "likes tea" in html
-    assert "api:office" in html
+    assert "API key office" in html
     assert "<script>" not in html
     headers = {"Sec-Fetch-Site": "cross-site"}
     assert (await visitor.post(f"{path}/notes", data={"note": "no"}, headers=headers)).status == 403

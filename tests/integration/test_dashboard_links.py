@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from survey_service.models.api_key import Scope
+from survey_service.pages.dashboard_filters import target_of
 from survey_service.pages.dashboard_viewers import COOKIE
 from survey_service.wiring import create_app
 from tests.support.cases import put_people
@@ -71,6 +72,22 @@ async def test_a_key_comes_out_there_too_and_no_address_leads_elsewhere(visitor:
     query = f"{FILTERS}&next=https://evil.example&//evil.example"
     entered = await visitor.post(f"/dashboard/sign-in/key{query}", data={"key": secret}, allow_redirects=False)
     assert entered.headers["Location"] == f"/dashboard{FILTERS}"
+
+
+@pytest.mark.parametrize(
+    ("customer", "leads_to"),
+    [
+        ("c-42", "/dashboard/customers/c-42"),
+        ("//evil.example", "/dashboard/customers/%2F%2Fevil.example"),
+        ("https://evil.example", "/dashboard/customers/https%3A%2F%2Fevil.example"),
+        ("\\evil.example", "/dashboard/customers/%5Cevil.example"),
+        ("a b?c#d", "/dashboard/customers/a%20b%3Fc%23d"),
+        ("..", "/dashboard/customers/.."),
+        (" ", "/dashboard"),
+    ],
+)
+def test_a_sign_in_leads_on_to_a_customer_and_never_out_of_the_dashboard(customer: str, leads_to: str) -> None:
+    assert target_of({"customer": customer}) == leads_to
 
 
 async def test_a_brand_shows_the_figures_of_its_weekly_mail(visitor: ApiClient, pipeline: Pipeline) -> None:

@@ -46,9 +46,9 @@ async def letters(store: Store) -> list[dict[str, Any]]:
 
 
 async def test_whoever_is_not_signed_in_is_led_to_where_one_does(visitor: ApiClient) -> None:
-    for path in ("/dashboard", f"/dashboard/customers/{OUR_CUSTOMER}"):
+    for path, query in (("/dashboard", ""), (f"/dashboard/customers/{OUR_CUSTOMER}", f"?customer={OUR_CUSTOMER}")):
         answer = await visitor.get(path, allow_redirects=False)
-        assert (answer.status, answer.headers["Location"]) == (303, "/dashboard/sign-in")
+        assert (answer.status, answer.headers["Location"]) == (303, f"/dashboard/sign-in{query}")
     assert (await visitor.get("/dashboard/answers")).status == 403
 
 
@@ -98,6 +98,8 @@ async def test_a_mailed_link_signs_in_once_and_only_by_its_button(
     left = await visitor.post("/dashboard/sign-out", allow_redirects=False)
     assert left.status == 303
     assert (await visitor.get("/dashboard", allow_redirects=False)).status == 303
+    copied = {"Cookie": f"{COOKIE}={cookie.value}"}
+    assert (await visitor.get("/dashboard", headers=copied, allow_redirects=False)).status == 303
     assert (await visitor.post(path, allow_redirects=False)).status == 410
 
 

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from survey_service.models.delivery import DeliveryState
+from survey_service.models.delivery import ChannelName, DeliveryState
 from survey_service.models.inbound import InboundResult
 from survey_service.models.invitation import InvitationState
 from survey_service.models.response import ResponseStatus
 from survey_service.models.suppression import SuppressionReason
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.tokens import OptOutSubject
-from tests.support.pipeline import BASE_URL, NAME, a_brand
+from tests.support.pipeline import BASE_URL, NAME, a_brand, a_customer, an_event
 from tests.support.texting import ADA, BOB, Texting, a_long_survey
 
 
@@ -101,6 +101,15 @@ async def test_what_comes_after_the_end_is_kept_as_a_note(texting: Texting) -> N
     assert await texting.say("By the way: 4 stars for the driver") == []
     assert await texting.notes() == ["By the way: 4 stars for the driver"]
     assert (await texting.response()).answers == {"nps": 9, "why": "fine"}
+
+
+async def test_a_note_keeps_the_touchpoint_of_the_message_that_it_replies_to(texting: Texting) -> None:
+    munich = an_event("ord-1", a_customer("ada", phone=ADA), data={"touchpoint": "munich"})
+    await texting.pipeline.handle(munich)
+    await texting.say("9, fine")
+    await texting.say("Leave the next one with my neighbour")
+    (person,) = await texting.pipeline.customers()
+    assert [(note.touchpoint, note.by_customer) for note in person.notes] == [("munich", ChannelName.SMS)]
 
 
 async def test_a_picture_without_text_is_no_answer(texting: Texting) -> None:

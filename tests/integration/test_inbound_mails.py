@@ -19,8 +19,8 @@ from survey_service.models.outbox import NewsType, news_of, outbox_change
 from survey_service.models.response import Response, ResponseStatus
 from survey_service.models.suppression import SuppressionReason
 from survey_service.store.paging import PageRequest
-from tests.support.cases import all_cases, answer, invite, put_people, put_rule, the_case, unhappy
-from tests.support.pipeline import Pipeline, a_brand
+from tests.support.cases import PLACE, all_cases, answer, invite, put_people, put_rule, the_case, unhappy
+from tests.support.pipeline import BASE_URL, Pipeline, a_brand
 from tests.support.problems import assert_problem
 from tests.support.service import ApiClient, api_client
 
@@ -125,6 +125,7 @@ async def test_a_mail_after_the_end_is_a_note(pipeline: Pipeline, pipe: ApiClien
     before = await the_response(pipeline)
     mail = await write_back(pipeline, pipe, "2, it broke")
     assert (mail.result, await notes(pipeline)) == (MailResult.NOTED, ["2, it broke"])
+    assert [note.touchpoint for person in await pipeline.customers() for note in person.notes] == [PLACE]
     assert await the_response(pipeline) == before
 
 
@@ -237,6 +238,7 @@ async def test_a_mail_about_an_answer_with_a_case_is_a_note_on_it(
     assert noted.state is after
     (letter,) = [letter for letter in pipeline.letters() if "Any news?" in letter.text]
     assert (letter.to, letter.subject) == ("mia@acme.example", "The customer wrote: Unhappy customer")
+    assert f"{BASE_URL}/dashboard/customers/{noted.customer}" in letter.links
     news = news_of(mail.id, NewsType.MAIL_RECEIVED, mail.received_at)
     await pipeline.store.database["mails"].update_one({"_id": mail.id}, outbox_change(news))
     await pipeline.run()

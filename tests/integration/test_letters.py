@@ -13,6 +13,7 @@ import pytest
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import TO_PEOPLE, Button, ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.person import PersonContent
+from tests.support.deciding import hold_everything
 from tests.support.pipeline import Pipeline, a_brand, an_event
 from tests.support.sending import assert_ended, suppress
 from tests.support.texting import ADA, Texting
@@ -148,7 +149,21 @@ async def test_a_person_who_does_not_work_here_any_more_gets_none(
     assert_ended(row, DeliveryState.CANCELLED, Reason.PERSON_INACTIVE)
 
 
-@pytest.mark.parametrize("kind", sorted(TO_PEOPLE))
+@pytest.mark.parametrize("to", ["grace@acme.example", "before@acme.example"])
+async def test_the_way_into_the_dashboard_waits_for_nothing_and_is_the_persons_alone(
+    pipeline: Pipeline, to: str
+) -> None:
+    soon = pipeline.clock.now() + timedelta(hours=2)
+    await configure(pipeline, quiet_hours={"allow": {"mon-sun": (f"{soon:%H}:00-{soon:%H}:59",)}})
+    await hold_everything(pipeline)
+    row = await stored(pipeline, await write(pipeline, DeliveryKind.SIGN_IN, to=to))
+    if to == "grace@acme.example":
+        assert row.state is DeliveryState.SENT
+    else:
+        assert_ended(row, DeliveryState.CANCELLED, Reason.PERSON_INACTIVE)
+
+
+@pytest.mark.parametrize("kind", sorted(TO_PEOPLE - {DeliveryKind.SIGN_IN}))
 async def test_a_person_has_quiet_hours_of_their_own(pipeline: Pipeline, kind: DeliveryKind) -> None:
     soon = pipeline.clock.now() + timedelta(hours=2)
     allow = {"mon-sun": (f"{soon:%H}:00-{soon:%H}:59",)}

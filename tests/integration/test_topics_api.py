@@ -84,6 +84,11 @@ async def test_a_word_of_another_topic_is_refused_by_its_name_and_a_phrase_is_no
     body = await assert_problem(await api.put("/v1/topics/app", json=other), 422, "invalid")
     assert pointers(body) == {"/words/en/1"}
     assert "waiting" in body["errors"][0]["message"]
+    norwegian = {"name": {"en": "Queue"}, "words": {"no": ["kø"]}}
+    assert (await api.put("/v1/topics/queue", json=norwegian)).status == 201
+    other["words"] = {"nb": ["app", "Kø"]}
+    body = await assert_problem(await api.put("/v1/topics/app", json=other), 422, "invalid")
+    assert pointers(body) == {"/words/nb/1"}
     other["words"] = {"en": ["app", "wait* app"], "fr": ["wait*"]}
     assert (await api.put("/v1/topics/app", json=other)).status == 201
     assert (await api.put(PATH, json=WAITING)).status == 200  # its own words are no others'

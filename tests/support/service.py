@@ -70,7 +70,7 @@ def make_parts(store: Store, *, rate_limit: str = "100000/minute") -> Parts:
         direct=DirectInvitations(store, keyring, bells, BASE_URL),
         composer=Composer(keyring, BASE_URL, settings.email_from),
         granting=Granting(store, keyring, bells, {ChannelName.EMAIL}),
-        resolving=Resolving(store, bells, keyring),
+        resolving=Resolving(store, bells, keyring, BASE_URL),
         sms_auth_token=SMS_AUTH_TOKEN,
     )
 

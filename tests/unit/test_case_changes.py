@@ -27,6 +27,7 @@ from survey_service.models.person import Person
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+BASE_URL = "https://survey.acme.example"
 MIA = Person(id="mia", name="Mia", email="mia@acme.example", timezone="Europe/Berlin", language="de")
 
 
@@ -187,12 +188,33 @@ def test_who_is_told_when_a_case_falls_due(after: timedelta, changes: dict[str, 
         "sue": Person(id="sue", name="Sue", phone="+4915123456789"),
         "away": Person(id="away", name="Away", email="away@acme.example", active=False),
     }
-    _, letters = mind_case(a_case(**changes), people, NOON + after)
+    _, letters = mind_case(a_case(**changes), people, NOON + after, BASE_URL)
     assert [letter.person for letter in letters] == told
 
 
 def test_an_alert_says_what_one_has_to_know_in_the_persons_language_and_zone() -> None:
-    wording = word_alert(a_case(touchpoint="berlin-mitte"), MIA, Notice.PAST_DUE)
+    wording = word_alert(a_case(touchpoint="berlin-mitte"), MIA, Notice.PAST_DUE, BASE_URL)
     assert wording.subject == "Überfällig: Unhappy customer"
     for part in ("NPS 2 (0-10)", "“It was broken.”", "berlin-mitte", "25. November 2026", "13:00 MEZ", "cas_1"):
         assert part in wording.text
+
+
+@pytest.mark.parametrize(
+    ("person", "case", "is_linked"),
+    [
+        ({}, {}, True),
+        ({}, {"touchpoint": "munich"}, True),
+        ({"touchpoints": ("berlin",)}, {"touchpoint": "berlin"}, True),
+        ({"touchpoints": ("berlin",)}, {"touchpoint": "munich"}, False),
+        ({"touchpoints": ("berlin",)}, {}, False),
+        ({}, {"customer": None}, False),
+        ({"alerts_by": "sms", "phone": "+4915123456789"}, {}, False),
+        ({"alerts_by": "sms"}, {}, True),  # a mail comes in its place
+    ],
+)
+def test_a_mail_about_a_case_leads_to_the_customer_whom_its_reader_may_see(
+    person: dict[str, Any], case: dict[str, Any], is_linked: bool
+) -> None:
+    reader = Person.model_validate(MIA.model_dump() | person)
+    button = word_alert(a_case(**({"customer": "cus_1"} | case)), reader, Notice.PAST_DUE, BASE_URL).button
+    assert (button.url if button else None) == (f"{BASE_URL}/dashboard/customers/cus_1" if is_linked else None)

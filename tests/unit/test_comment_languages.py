@@ -24,6 +24,11 @@ from tests.support.hostile import HOSTILE, LONG, SURROGATE
         ("12345 67890 12345", "es", "es"),
         ("", "en", "en"),
         ("ok", "???", "und"),
+        ("fint", "nb-NO", "no"),
+        ("Mannskapet var hyggelig, men vi måtte vente veldig lenge på bagasjen.", "en", "no"),
+        ("dobro", "sr-RS", "hr"),
+        ("super", "bs", "hr"),
+        ("Osoblje je bilo ljubazno, ali smo predugo čekali na prtljag.", "sr-RS", "hr"),
     ],
 )
 def test_a_sentence_tells_its_language_and_a_few_words_are_in_that_of_the_response(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import string
 from datetime import UTC, datetime
 
 import pytest
@@ -107,6 +108,13 @@ def test_a_token_with_any_bit_turned_is_nobodys() -> None:
             turned = raw[:place] + bytes([raw[place] ^ 1 << bit]) + raw[place + 1 :]
             forged = base64.urlsafe_b64encode(turned).rstrip(b"=").decode()
             assert RING.read_opt_out_token(forged) is None
+
+
+@pytest.mark.parametrize("case", ["cas_1", "cas_12", "cas_123"])
+def test_a_token_is_written_in_one_way(case: str) -> None:
+    token = RING.case_token(case)
+    others = [token[:-1] + last for last in string.ascii_letters + string.digits + "-_" if last != token[-1]]
+    assert [text for text in (*others, f"{token}=", f"{token}==") if RING.read_case_token(text)] == []
 
 
 @given(st.text())

@@ -21,7 +21,7 @@ TOPICS = {
         en=["wait*", "queue", "too long", "on time"], de=["wart*", "schlange*", "zu spät"], fr=["attente"]
     ),
     "staff": a_topic(en=["staff", "rude", "friendl* crew"], de=["personal", "unfreundlich*"], fr=["équipe"]),
-    "app": a_topic(en=["app", "check-in"], ar=["تطبيق"]),
+    "app": a_topic(en=["app", "check-in"], ar=["تطبيق"], nb=["nettsted*"], no=["nettside*"], sr=["aplikacij*"]),
 }
 FINDER = TopicFinder(TOPICS)
 
@@ -49,6 +49,9 @@ def found(comment: str, language: str = "en") -> tuple[str, ...]:
         ("L’attente, et l'équipe d'accueil", "fr", ("staff", "waiting")),
         ("l'equipe", "fr", ("staff",)),
         ("هذا تطبيق جيد", "ar", ("app",)),
+        ("nettstedet", "no", ("app",)),
+        ("nettsiden", "no", ("app",)),
+        ("aplikacija", "hr", ("app",)),
         ("Wir mussten waiten: queue", "de", ()),
         ("staff", "nl", ()),
         ("", "en", ()),

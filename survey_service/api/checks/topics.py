@@ -8,6 +8,7 @@ from survey_service.api.checks.fields import Problems, line_problems, refuse
 from survey_service.api.checks.texts import language_problems
 from survey_service.errors import FieldProblem
 from survey_service.models.topic import MAX_TOPICS, TopicContent
+from survey_service.reporting.comment_languages import known_as
 from survey_service.reporting.topics import Phrase, PhraseInvalid, read_phrase
 
 
@@ -54,8 +55,9 @@ def _word_problems(pointer: str, text: str, known: dict[Phrase, str], taken: Map
 
 
 def _phrases(topic: TopicContent, language: str) -> list[Phrase]:
+    """The words of a language, by whichever of its codes."""
     found = []
-    for text in topic.words.get(language, ()):
+    for text in (text for code, words in topic.words.items() if known_as(code) == known_as(language) for text in words):
         try:
             found.append(read_phrase(text))
         except PhraseInvalid:

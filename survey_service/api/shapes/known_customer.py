@@ -82,10 +82,14 @@ class CustomerNoteIn(BaseModel):
 
 
 class CustomerNoteRow(Row):
-    """A note on a customer; `source` says where it came in, such as `sms:SM…`, or who wrote it."""
+    """A note on a customer; `source` says where it came in, such as `sms:SM…`, or who wrote it.
+
+    `touchpoint` is that of the invitation which the customer's own words reply to.
+    """
 
     id: str
     at: AwareDatetime
     text: str
     kind: NoteKind | None
     source: str
+    touchpoint: str | None

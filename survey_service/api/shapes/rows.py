@@ -228,7 +228,7 @@ class ResponseRow(Row):
     answers: dict[str, AnswerValue]
     comment: str | None
     comment_language: str | None = Field(description="What the comment is written in; null: not read yet, or none")
-    topics: list[str] = Field(description="What the comment is about, by the topics that are configured now")
+    topics: list[str] = Field(description="What the answers in words are about, by the topics that are configured now")
     suspect: str | None = Field(description="Why it is left out of metrics; null: it counts")
     suspect_by: str | None = Field(description="Who said so: `service`, or `api` once a caller judged it")
     started_at: AwareDatetime
