@@ -13,11 +13,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
+from survey_service.models.case import Case
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.store.store import Store
 from tests.support.browser import DESK, PHONE, SMALLEST, Device, assert_accessible, assert_fits, visitor
 from tests.support.comments import put_topics
-from tests.support.content import put_survey
+from tests.support.content import BRAND, SURVEY, put_survey
 from tests.support.factories import OUR_CUSTOMER, make_customer, make_invitation
 from tests.support.figures import answered, count_answers, load
 from tests.support.processes import API_KEY, SECRET, in_database, service_process
@@ -80,6 +81,11 @@ async def _fill(store: Store) -> None:
     ]
     await load(store, rows)
     await count_answers(store)
+    case = {"rule": "r", "survey": SURVEY, "brand": BRAND, "channel": "web", "metric": "nps", "scale": "0-10"}
+    case |= {"title": "Unhappy customer", "due_within": "P1D", "opened_at": now, "customer": OUR_CUSTOMER}
+    days = (now + timedelta(days=number) for number in range(-2, 8))
+    cases = [{**case, "id": f"cas_{at:%d}", "response": f"rsp_{at:%d}", "due_by": at} for at in days]
+    await store.cases.insert([Case.model_validate(each) for each in cases])
     await store.database["invitations"].insert_one(make_invitation(created_at=now, sent_at=now).to_document())
 
 
@@ -89,7 +95,9 @@ async def opened(page: Page, url: str) -> None:
     await page.wait_for_load_state("networkidle")
 
 
-@pytest.mark.parametrize("path", ["/dashboard", f"/dashboard/customers/{OUR_CUSTOMER}", "/dashboard/sign-in"])
+@pytest.mark.parametrize(
+    "path", ["/dashboard", "/dashboard/cases", f"/dashboard/customers/{OUR_CUSTOMER}", "/dashboard/sign-in"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_page_is_accessible_and_fits_every_screen(
     browser: Browser, office: str, path: str, scheme: Literal["light", "dark"]
