@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from survey_service.models.base import Stored
 
+MIN_KEY_LENGTH = 16  # characters
+
 
 class Scope(StrEnum):
     """What a key may do."""

@@ -109,7 +109,7 @@ def service_environment(name: str, variables: dict[str, str]) -> dict[str, str]:
     return {key: text for key, text in (image_environment() | own).items() if key.startswith(PREFIX)}
 
 
-FILLED = example() | {"SURVEY_SECRET": "0123456789abcdef" * 4, "SURVEY_API_KEY": "a key"}
+FILLED = example() | {"SURVEY_SECRET": "0123456789abcdef" * 4, "SURVEY_API_KEY": "fedcba9876543210" * 4}
 
 
 def test_the_image_installs_nothing_without_a_hash() -> None:
