@@ -292,7 +292,7 @@ def test_compose_waits_for_a_replica_set() -> None:
     for name in OUR_SERVICES:
         assert services[name]["depends_on"]["mongo"]["condition"] == "service_healthy"
     mongo = services["mongo"]
-    replica_set = mongo["command"][mongo["command"].index("--replSet") + 1]
+    (replica_set,) = [word.removeprefix("--replSet=") for word in mongo["command"] if "--replSet" in word]
     check = mongo["healthcheck"]["test"][-1]
     assert f'_id: "{replica_set}"' in check
     assert "isWritablePrimary" in check
