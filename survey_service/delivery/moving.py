@@ -33,14 +33,15 @@ class Moving:
 
     async def place_again(self, rows: Sequence[Delivery], batch: Batch) -> dict[str, Answer]:
         """The new place of each message off its plan, by delivery; those on their plan keep theirs."""
-        moved = {row.invitation: row for row in rows if row.invitation and self._is_off_plan(row, batch)}
+        moved = [row for row in rows if self._is_off_plan(row, batch)]
         if not moved:
             return {}
-        holders = await self._store.contacts.holding(list(moved))
-        holders |= await self._without_place([row for name, row in moved.items() if name not in holders])
-        wishes = [self._wish(batch.invitations[name], row, holders[name], batch) for name, row in moved.items()]
+        asking = {row.invitation or "": row for row in moved}
+        holders = await self._store.contacts.holding(list(asking))
+        holders |= await self._without_place([row for name, row in asking.items() if name not in holders])
+        wishes = [self._wish(batch.invitations[name], row, holders[name], batch) for name, row in asking.items()]
         answers = await self._reserving.reserve(wishes)
-        return {moved[name].id: answer for name, answer in answers.items()}
+        return {row.id: answers[row.invitation or ""] for row in moved}
 
     def _is_off_plan(self, row: Delivery, batch: Batch) -> bool:
         invitation = batch.invitations.get(row.invitation or "")
