@@ -64,7 +64,7 @@ class SendDeliveries:
         self._permitted = permitted
         self._bells = bells
         self._holding = Holding(store, bells)
-        self._moving = Moving(store)
+        self._moving = Moving(store, keyring)
         self._outcomes = Outcomes(store, silencing, bells)
         self._resolving = Resolving(store, channels, composer, silencing)
         self._spending = Spending(store.counters, store.clock, caps)
