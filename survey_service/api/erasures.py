@@ -24,7 +24,7 @@ class ErasureRow(Row):
 
     id: str
     state: ErasureState
-    by: str = Field(description="The API key that asked, by id")
+    by: str = Field(description="The API key that asked, by id, or `erase-again`, the command")
     requested_at: AwareDatetime
     done_at: AwareDatetime | None
     updated_at: AwareDatetime | None

@@ -19,7 +19,7 @@ from survey_service.store.belongings import Rows, rows_at, rows_of_person, rows_
 from survey_service.store.claims import Claim
 from survey_service.store.forgetting import Forgetting
 from survey_service.store.store import Store
-from survey_service.store.suppressions import address_hashes, address_suppression, person_suppression
+from survey_service.store.suppressions import address_hashes, address_suppression, person_hashes, person_suppression
 from survey_service.store.withdrawal import withdraw_waiting
 from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
@@ -44,6 +44,19 @@ async def ask_to_erase(
     log.info("erasure.requested", erasure=erasure.id, by=by)
     bells.ring(STAGE)
     return erasure
+
+
+async def erase_again(store: Store, keyring: Keyring, bells: Bells, by: str) -> int:
+    """Ask to erase everybody who is stored though they were erased, as after a backup was restored; how many."""
+    count = 0
+    async for customers in store.customers.all_ids():
+        whose = {value: customer for customer in customers for value in person_hashes(keyring, customer)}
+        standing = await store.suppressions.standing(whose)
+        erased = {row.subject_hash for row in standing.values() if row.reason is SuppressionReason.ERASED}
+        for customer in sorted({whose[value] for value in erased}):
+            await ask_to_erase(store, bells, customer, by)
+            count += 1
+    return count
 
 
 class ErasePeople:
@@ -98,7 +111,8 @@ class ErasePeople:
         ids = dict.fromkeys((*([customer] if customer else []), *map(customer_id, traces.keys)))
         silenced = [person_suppression(keyring, each, EVERY_BRAND, reason, now) for each in ids]
         silenced += [address_suppression(keyring, each, EVERY_BRAND, reason, now) for each in traces.addresses]
-        await self._store.suppressions.insert(silenced)
+        # Their own earlier word, which a START would take back, is not the last one any more.
+        await self._store.suppressions.outweigh(silenced)
         if customer is not None:
             await withdraw_waiting(self._store.database, {"customer": customer}, Reason.ERASED, _CANCELLABLE)
 

@@ -51,6 +51,6 @@ class Erasure(Claimable):
     customer: str | None = None
     about: str | None = None
     traces: Traces = Traces()
-    by: str  # the API key that asked, by id
+    by: str  # the API key that asked, by id, or the command `erase-again`
     requested_at: datetime
     done_at: datetime | None = None

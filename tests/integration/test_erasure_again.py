@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from survey_service.answering.opting_out import Choice
-from survey_service.intake.erasing import ask_to_erase
+from survey_service.intake.erasing import ask_to_erase, erase_again
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import DeliveryKind
 from survey_service.models.erasure import ErasureState, Traces
+from survey_service.models.suppression import EVERY_BRAND, SuppressionReason
 from survey_service.store.belongings import Rows, rows_at, rows_of_person, rows_of_response
 from survey_service.store.store import Store
+from survey_service.store.suppressions import person_suppression
 from survey_service.tokens import OptOutSubject
 from survey_service.wiring import create_app
 from tests.support.cases import put_people, put_rule, the_case
@@ -60,6 +62,26 @@ async def test_an_address_that_was_under_way_while_somebody_was_silenced_is_sile
     await go_on(pipeline)
     await pipeline.handle(an_event("ord-2", {"email": "ada.newer@example.com"}))
     assert (await pipeline.decision("ord-2")).reason is Reason.SUPPRESSED
+
+
+async def test_who_came_back_with_a_backup_is_erased_again_and_nobody_else(pipeline: Pipeline) -> None:
+    store, parts = pipeline.store, pipeline.service.parts
+    await pipeline.configure()
+    await pipeline.handle(an_event("ord-1", a_customer()), an_event("ord-2", a_customer("bob")))
+    ada, bob = sorted(await pipeline.customers(), key=lambda row: row.ref)
+    backup = {name: await store.database[name].find().to_list(length=None) for name in ("customers", "events")}
+    stopped = person_suppression(parts.keyring, ada.id, EVERY_BRAND, SuppressionReason.STOP, NOON)
+    await store.suppressions.insert([stopped])
+    await erase(pipeline, ada.id)
+    for name, rows in backup.items():
+        await store.database[name].delete_many({})
+        await store.database[name].insert_many(rows)
+    assert await finds(store, "ada@example.com") == {"customers", "events"}
+    assert await erase_again(store, parts.keyring, parts.bells, "erase-again") == 1
+    await go_on(pipeline)
+    assert await finds(store, "ada@example.com") == set()
+    assert [row.id for row in await pipeline.customers()] == [bob.id]
+    assert await erase_again(store, parts.keyring, parts.bells, "erase-again") == 0
 
 
 async def test_a_mail_that_answers_a_tombstone_is_taken_and_forgotten(pipeline: Pipeline) -> None:
