@@ -12,7 +12,7 @@ from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ChangesQuery, ListOf, page_reply, page_request
 from survey_service.api.shapes.fields import Email, Line, Phone
 from survey_service.api.shapes.rows import Row
-from survey_service.errors import Conflict, NotFound
+from survey_service.errors import Conflict, InvalidInput, NotFound
 from survey_service.intake.erasing import ask_to_erase
 from survey_service.models.api_key import Scope
 from survey_service.models.erasure import ErasureState
@@ -73,7 +73,7 @@ async def create_erasure(call: Call, body: ErasureIn) -> Reply:
     if body.response is not None:
         response = await store.responses.get(body.response)
         if response is None or response.erased_at is not None:
-            raise NotFound("there is no such response")
+            raise InvalidInput.at("/response", "unknown", "there is no such response")
         owned = response.customer is not None
     else:
         owned = about in await store.customers.find_by_keys([about])

@@ -187,7 +187,7 @@ async def test_what_a_customer_owns_is_not_forgotten_piece_by_piece(strange: Tex
     async with api_client(strange.pipeline.service.parts) as api:
         for what in ({"phone": STRANGER}, {"email": "Zoe@example.com"}, {"response": make_response().id}):
             await assert_problem(await api.post("/v1/erasures", json=what), 409, "conflict")
-        await assert_problem(await api.post("/v1/erasures", json={"response": "rsp_1"}), 404, "not_found")
+        await assert_problem(await api.post("/v1/erasures", json={"response": "rsp_1"}), 422, "invalid")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_an_answer_by_a_public_link_is_forgotten_with_its_case_and_letters
     assert await finds(store, WORDS) == {"responses", "cases", "deliveries"}
     async with api_client(pipeline.service.parts) as api:
         await erased(texting, api, response=given.id)
-        await assert_problem(await api.post("/v1/erasures", json={"response": given.id}), 404, "not_found")
+        await assert_problem(await api.post("/v1/erasures", json={"response": given.id}), 422, "invalid")
     assert await finds(store, WORDS) == set()
     (row,) = await pipeline.responses()
     assert (row.score, row.erased_at is not None) == (2, True)
