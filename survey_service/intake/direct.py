@@ -173,7 +173,8 @@ class DirectInvitations:
 
     async def _earlier(self, name: str, request: DirectRequest) -> DirectResult:
         earlier = await self._store.invitations.get(name)
-        if earlier is None or earlier.request_hash != request.content_hash:
+        forgotten = earlier is not None and earlier.erased_at is not None
+        if earlier is None or not (forgotten or earlier.request_hash == request.content_hash):
             raise Conflict("the Idempotency-Key was used for another request")
         return DirectResult(earlier, self.url_of(earlier) or "", created=False)
 

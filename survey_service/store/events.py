@@ -40,7 +40,7 @@ class Events:
         return await self._insert.insert(events)
 
     async def content_hashes(self, keys: Sequence[str]) -> dict[str, str]:
-        """The stored content hash of each known key."""
+        """The stored content hash of each known key; "" of one that was forgotten: its content is known no more."""
         found = self._collection.find({"_id": {"$in": list(keys)}}, {"content_hash": 1})
         return {document["_id"]: document["content_hash"] async for document in found}
 
@@ -201,12 +201,12 @@ def events_of(customer: str, keys: Sequence[str]) -> dict[str, Any]:
     return {"$or": [{"customer": customer}, *imported]}
 
 
-def undecided_of(customer: str, keys: Sequence[str]) -> dict[str, Any]:
+def undecided_of(customer: str | None, keys: Sequence[str]) -> dict[str, Any]:
     """The filter of events that nobody decided yet and that name a person, as their senders write it.
 
     Rather an event too many: of an address the part before the @ is compared, of a number its last digits.
     """
-    named: list[dict[str, Any]] = [{"customer": customer}]
+    named: list[dict[str, Any]] = [{"customer": {"$in": [customer] if customer else []}}]
     for key in keys:
         kind, _, value = key.partition(":")
         if kind == "id":
