@@ -19,7 +19,7 @@ from survey_service.cli.running import Role, Running, run
 from survey_service.errors import ConfigurationError
 from survey_service.models.api_key import Scope
 from survey_service.models.invitation import Invitation, InvitationState
-from survey_service.settings import SandboxMode, Settings
+from survey_service.settings import Settings
 from survey_service.store.paging import PageRequest
 
 # Known to everybody: it exists in the demo's own database alone, which listens on loopback only.
@@ -35,9 +35,10 @@ async def run_demo(settings: Settings, console: Console, *, fresh: bool) -> None
     Raises:
         ConfigurationError: the settings point at a database or mail server of somebody's own.
     """
-    if not settings.embedded or settings.smtp_url is not None or settings.sandbox is SandboxMode.OFF:
+    if not settings.embedded or settings.smtp_url is not None or not settings.sandbox_on:
         raise ConfigurationError(
-            "the demo brings its own database and inbox: unset SURVEY_MONGODB_URI, SURVEY_SMTP_URL and SURVEY_SANDBOX"
+            "the demo brings its own database and inbox, for this machine alone: unset SURVEY_MONGODB_URI, "
+            "SURVEY_SMTP_URL, SURVEY_SANDBOX, SURVEY_HOST and SURVEY_PUBLIC_URL"
         )
     if fresh:
         shutil.rmtree(settings.data_dir / "mongodb", ignore_errors=True)
