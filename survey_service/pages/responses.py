@@ -15,6 +15,7 @@ MAX_FORM_BYTES = 64 * 1024
 FORM_SECONDS = 20.0
 _MOST_FIELDS = 1000
 _UTF_8 = frozenset({"utf-8", "utf8"})
+_BY_MESSAGE = ("/s/", "/u/")  # where the links in messages lead
 CONFIGURATION_AGE = 1.0  # seconds that a page's brand may lag behind
 
 _HEADERS = {
@@ -47,9 +48,18 @@ def assembled_response(body: bytes, *, gzip: bool, status: int = 200, policy: st
 def unknown_page(
     request: web.Request, reason: Reason = "unknown", status: int = 404, *, by_message: bool = True
 ) -> web.Response:
-    """The friendly page for a link that leads nowhere, in the language of the browser; see `ClosedView`."""
+    """The friendly page that belongs to no brand, in the language of the browser; see `ClosedView`."""
     view = ClosedView(lang=browser_language(request), reason=reason, by_message=by_message)
     return html_response(render_closed(view), status=status)
+
+
+def error_page(request: web.Request, status: int, retry_after: int | None) -> web.Response:
+    """The page where another one failed: that it is us, and to come again; `retry_after` is in seconds."""
+    reason: Reason = "broken" if status >= 500 else "unknown"
+    response = unknown_page(request, reason, status, by_message=request.path.startswith(_BY_MESSAGE))
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
 
 
 def browser_language(request: web.Request) -> str:
