@@ -27,7 +27,7 @@ async def test_a_request_id_is_kept_or_made(api: ApiClient, given: str, kept: bo
     assert answered
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer sk_unknown", "Basic dTpw"])
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer sk_unknown", "Bearer \udcff", "Basic dTpw"])
 async def test_without_a_known_key_nothing_is_answered(parts: Parts, header: str | None) -> None:
     async with client_of(create_api(parts)) as client:
         response = await client.get("/v1/responses", headers={} if header is None else {"Authorization": header})
