@@ -17,6 +17,7 @@ from aiohttp import web
 
 from survey_service.api.app import RUNNER_OPTIONS, create_health
 from survey_service.api.health import DRAINING
+from survey_service.cli.stalled_heads import StalledHeads
 from survey_service.errors import ConfigurationError
 from survey_service.settings import Settings
 from survey_service.wiring import Service, create_app, open_service
@@ -54,14 +55,18 @@ async def running_service(settings: Settings, role: Role) -> AsyncIterator[Runni
     async with open_service(settings, base_url=settings.public_url or url) as service:
         app = create_health(service.parts) if role is Role.WORKER else create_app(service.parts)
         draining = app[DRAINING] = asyncio.Event()
+        heads = StalledHeads()
+        app.middlewares.insert(0, heads.note)
         runner = web.AppRunner(app, **RUNNER_OPTIONS, shutdown_timeout=HTTP_GRACE)
         await runner.setup()
         await web.SockSite(runner, listener).start()
+        assert runner.server is not None  # noqa: S101 -- it is there once the runner is set up
         if role is not Role.API:
             service.worker.start()
         log.info("service.started", role=role.value, url=url, embedded=settings.embedded)
         try:
-            yield Running(service, url)
+            async with heads.watched(runner.server):
+                yield Running(service, url)
         finally:
             draining.set()
             # The worker first: while it drains, /readyz says so instead of refusing the connection.
