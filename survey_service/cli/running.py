@@ -25,6 +25,7 @@ from survey_service.wiring import Service, create_app, open_service
 log = structlog.get_logger()
 
 HTTP_GRACE = 5.0  # seconds that open requests have to end
+UNREAD_SECONDS = 120.0  # that an answer may lie on the way without being read
 
 
 class Role(StrEnum):
@@ -50,7 +51,7 @@ async def running_service(settings: Settings, role: Role) -> AsyncIterator[Runni
     Raises:
         ConfigurationError: the address is taken, or the settings cannot work.
     """
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
     async with open_service(settings, base_url=settings.public_url or url) as service:
         app = create_health(service.parts) if role is Role.WORKER else create_app(service.parts)
@@ -102,11 +103,19 @@ async def _then_wait(work: Awaitable[None], stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections, each of which ends when its other side does not read what it asked for.
+
+    Raises:
+        ConfigurationError: the address is taken.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {host}:{port} ({error.strerror}); set SURVEY_PORT to a free port"
         ) from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; every connection has it from the socket that took it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
+    return listener

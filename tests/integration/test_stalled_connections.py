@@ -1,12 +1,14 @@
-"""A connection has a while for the head of its first request; what asks or waits for an answer is left alone."""
+"""Connections that do not ask, or do not read what they asked for, end; what asks or waits is left alone."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from aiohttp import web
 
+from survey_service.cli.running import UNREAD_SECONDS, listen
 from survey_service.cli.stalled_heads import StalledHeads
 from tests.support.waiting import PATIENCE
 
@@ -51,3 +53,11 @@ async def test_a_request_that_does_not_come_is_not_waited_for(beginning: bytes) 
             writer.close()
             await writer.wait_closed()
     await runner.cleanup()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="a setting of Linux")
+def test_a_connection_ends_when_its_answer_is_not_read() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        taken, _ = listener.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_SECONDS * 1000
