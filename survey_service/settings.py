@@ -62,7 +62,9 @@ class Settings(BaseSettings):
         description="Secrets that sign links and hash addresses, comma-separated, the current one first; "
         "unset: generated into the data folder (embedded only)",
     )
-    api_key: SecretStr | None = Field(default=None, description="A first API key with every scope")
+    api_key: SecretStr | None = Field(
+        default=None, description="A first API key with every scope, of 16 characters or more"
+    )
     smtp_url: SecretStr | None = Field(
         default=None, description="Mail server: smtp://, smtps:// or smtp+starttls://, with user:password@ if needed"
     )
@@ -210,12 +212,17 @@ class Settings(BaseSettings):
         return self.mongodb_uri is None
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine reaches the service."""
+        return self.host in LOOPBACK
+
+    @property
     def sandbox_on(self) -> bool:
         """Whether channels without settings of their own write into the sandbox."""
         if self.sandbox is SandboxMode.AUTO:
             # Behind a proxy the service listens on loopback as well: the public address tells that strangers come.
             called = urlsplit(self.public_url).hostname if self.public_url else self.host
-            return self.embedded and {self.host, called} <= LOOPBACK
+            return self.embedded and self.on_loopback and called in LOOPBACK
         return self.sandbox is SandboxMode.ON
 
     @property
@@ -328,6 +335,6 @@ def _check_https(settings: Settings, name: str, provider: str) -> None:
     except ValueError:
         # Without the cause, whose text may repeat the password.
         raise ConfigurationError(f"{name}: the host cannot be read") from None
-    inside = server in LOOPBACK and settings.host in LOOPBACK
+    inside = server in LOOPBACK and settings.on_loopback
     if not inside and not settings.base_url().startswith("https://"):
         raise ConfigurationError(f"SURVEY_PUBLIC_URL must be an https address when {name} leads outside this machine")
