@@ -11,11 +11,11 @@ import orjson
 
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ListOf, ListQuery, list_reply
-from survey_service.api.shapes.metrics import AnswersQuery, FiguresQuery, MetricRow, MetricsQuery, VolumeRow
+from survey_service.api.shapes.metrics import AnswersQuery, FiguresQuery, MetricRow, MetricsQuery, Shielded, VolumeRow
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import Scope
 from survey_service.models.rollup import AGENT, LISTED, VOLUME
-from survey_service.reporting.dimensions import column_of, is_listed
+from survey_service.reporting.dimensions import NAMES_PEOPLE, column_of, is_listed
 from survey_service.reporting.metric_rows import score_row, volume_row
 from survey_service.reporting.metrics import Answer, MetricQuestion, Metrics, order_of
 from survey_service.store.histograms import knows_dimension
@@ -49,9 +49,13 @@ async def asked(call: Call, query: AnswersQuery, metric: str) -> MetricQuestion:
     Raises:
         InvalidInput: it cannot be asked, or names a dimension that no survey lists.
     """
-    snapshot = await call.parts.store.configuration.current()
-    question = query.ask(metric, call.parts.settings.metrics_min_n, call.parts.clock.now(), snapshot.promised)
-    listed = [name for name in {*question.group_by, *question.only} if is_listed(name) and name != AGENT]
+    configuration = call.parts.store.configuration
+    snapshot = await configuration.current()
+    listed = [name for name in query.named() if is_listed(name) and name != AGENT]
+    # Surveys call it what they like, and older versions of them called it something else.
+    of_people = [name for name in listed if await configuration.surveys.names(**{name: {"$regex": NAMES_PEOPLE}})]
+    shielded = Shielded(call.parts.settings.metrics_min_n, frozenset({AGENT, *of_people}), snapshot.promised)
+    question = query.ask(metric, shielded, call.parts.clock.now())
     if listed:
         known = {LISTED + name for survey in snapshot.surveys.values() for name in survey.dimensions}
         for name in listed:

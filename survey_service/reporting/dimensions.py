@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from survey_service.models.rollup import AGENT, FIXED_DIMENSIONS, LISTED
+from survey_service.models.rollup import FIXED_DIMENSIONS, LISTED
 from survey_service.reporting.rows import COLUMNS, TAKEN_PREFIX
 
 SURVEY, QUESTION = "survey", "question"
-# Figures of single people: too few answers are not shown.
-ABOUT_PEOPLE = frozenset({AGENT})
+# What a survey takes from there says who of our own people it was about, whatever it calls that.
+NAMES_PEOPLE = r"^event\.data\.agent(\.|$)"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 # A dimension is called alike in the rows of responses and of figures.

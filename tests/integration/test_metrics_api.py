@@ -30,6 +30,7 @@ from tests.support.answered_history import (
 )
 from tests.support.figures import answered, count_answers, load
 from tests.support.problems import assert_problem, pointers
+from tests.support.public_links import a_survey
 from tests.support.service import ApiClient, api_client
 
 
@@ -230,6 +231,18 @@ async def test_figures_of_agents_with_few_answers_are_withheld(api: ApiClient, s
     assert pointers(await assert_problem(answer, 422, "invalid")) == {"/min_n"}
     (volume, few) = await ask(api, f"{PATH}/volume", group_by="agent")
     assert (volume["started"], few["started"], few["withheld"]) == (5, None, True)
+
+
+async def test_agents_are_protected_under_every_name_that_a_survey_gave_them(api: ApiClient, store: Store) -> None:
+    for dimensions in ({"employee": "event.data.agent"}, {"tier": "event.data.tier"}):
+        await store.configuration.surveys.put("visit", a_survey(dimensions=dimensions))
+    await load(store, [answered(1, survey="visit", dimensions={"employee": "ann", "tier": "gold"})])
+    await count_answers(store)
+    for query in ({"group_by": "employee"}, {"where": "employee:ann"}):
+        (row,) = await ask(api, metric="nps", **query)
+        assert (row["withheld"], row["n"]) == (True, None)
+    (row,) = await ask(api, metric="nps", group_by="tier")
+    assert (row["withheld"], row["n"]) == (False, 1)
 
 
 # --- volume

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -14,7 +13,7 @@ from survey_service.api.shapes.fields import Instant, Zone
 from survey_service.calendars import PeriodInvalid, parse_period, zone
 from survey_service.calendars.buckets import Granularity
 from survey_service.errors import InvalidInput
-from survey_service.reporting.dimensions import ABOUT_PEOPLE, NoDimension, dimension_named
+from survey_service.reporting.dimensions import NoDimension, dimension_named
 from survey_service.reporting.metrics import MetricQuestion
 from survey_service.reporting.scores import score_of
 
@@ -34,6 +33,18 @@ _FILTERS = (
     "brand",
     "topic",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Shielded:
+    """What fewer than `least` answers may not be shown of.
+
+    Figures by one of the dimensions that tell our own `people` apart, and those that may count `anonymous` surveys.
+    """
+
+    least: int
+    people: frozenset[str] = frozenset()
+    anonymous: frozenset[str] = frozenset()
 
 
 def _as_list(value: object) -> object:
@@ -68,12 +79,16 @@ class AnswersQuery(ListQuery):
     topic: Values = Field(default=(), description="What the comment is about")
     where: Values = Field(default=(), description="Filters by other dimensions that surveys list: `tier:gold`")
 
-    def ask(
-        self, metric: Any, least_people: int, now: datetime, anonymous: Collection[str] = frozenset()
-    ) -> MetricQuestion:
-        """The question that reporting understands; `least_people` answers must stand behind a figure of one person.
+    def named(self) -> frozenset[str]:
+        """Every dimension that is looked at.
 
-        So many must stand behind each figure where one of the surveys that it may count is or was `anonymous`.
+        Raises:
+            InvalidInput: one that cannot be.
+        """
+        return frozenset(self._only())
+
+    def ask(self, metric: Any, shielded: Shielded, now: datetime) -> MetricQuestion:
+        """The question that reporting understands.
 
         Raises:
             InvalidInput: a dimension that cannot be, a period that is none, or too small a group.
@@ -83,8 +98,9 @@ class AnswersQuery(ListQuery):
         if self.start is not None and (self.end or now) - self.start > _LONGEST:
             raise InvalidInput.at("/from", "period", "must not lie more than twenty years before to")
         only = self._only()
-        looks_at_anonymous = bool(anonymous) and ("survey" not in only or bool(only["survey"] & set(anonymous)))
-        least = least_people if looks_at_anonymous or ABOUT_PEOPLE & only.keys() else 0
+        anonymous = shielded.anonymous
+        looks_at_anonymous = bool(anonymous) and ("survey" not in only or bool(only["survey"] & anonymous))
+        least = shielded.least if looks_at_anonymous or shielded.people & only.keys() else 0
         return MetricQuestion(metric, only=only, start=self.start, end=self.end, zone=zone(self.timezone), least=least)
 
     def _only(self) -> dict[str, frozenset[str | None]]:
@@ -110,20 +126,25 @@ class FiguresQuery(AnswersQuery):
     granularity: Granularity | None = Field(default=None, description="Length of a period; without: one for all")
     min_n: int | None = Field(default=None, ge=0, le=10_000, description="Groups of fewer answers are withheld")
 
-    def ask(
-        self, metric: Any, least_people: int, now: datetime, anonymous: Collection[str] = frozenset()
-    ) -> MetricQuestion:
+    def named(self) -> frozenset[str]:
+        """The same, and what is grouped by."""
+        return super().named() | frozenset(self._group_by())
+
+    def ask(self, metric: Any, shielded: Shielded, now: datetime) -> MetricQuestion:
         """The same, by group and period."""
-        question = super().ask(metric, least_people, now, anonymous)
-        group_by = tuple(_dimension(name, "/group_by") for name in self.group_by)
+        question = super().ask(metric, shielded, now)
+        group_by = self._group_by()
         if len(set(group_by)) < len(group_by):
             raise InvalidInput.at("/group_by", "twice", "names a dimension twice")
-        bound = least_people if ABOUT_PEOPLE & set(group_by) else question.least
+        bound = shielded.least if shielded.people & set(group_by) else question.least
         least = bound if self.min_n is None else self.min_n
         if least < bound:
             message = f"must be at least {bound} where people are compared, or anonymity was promised"
             raise InvalidInput.at("/min_n", "too_few", message)
         return replace(question, group_by=group_by, granularity=self.granularity, least=least)
+
+    def _group_by(self) -> tuple[str, ...]:
+        return tuple(_dimension(name, "/group_by") for name in self.group_by)
 
 
 class MetricsQuery(FiguresQuery):
@@ -223,19 +244,19 @@ class IncentiveCostRow(PeriodRow):
     """What rewards cost, and that for each answer; currencies are never added up."""
 
     currency: str | None
-    rewards: int
-    cost: float
-    answers: int
+    rewards: int | None
+    cost: float | None
+    answers: int | None
     cost_per_answer: float | None
 
 
 class CaseFiguresRow(PeriodRow):
-    """Cases that were opened in a period."""
+    """Cases of a period."""
 
-    opened: int
-    active: int
-    overdue: int
-    closed: int
+    opened: int | None
+    active: int | None = Field(description="Open at the end of the period, or now, whenever they were opened")
+    overdue: int | None = Field(description="Of the active ones")
+    closed: int | None = Field(description="Of the opened ones, by now")
     p25_seconds: float | None
     median_seconds: float | None = Field(description="Until it was resolved or closed")
     p75_seconds: float | None
