@@ -18,6 +18,7 @@ from survey_service.models.rollup import stored_values, text_of
 from survey_service.models.suppression import SuppressionReason
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.parts import Parts
+from survey_service.reporting.intervals import newcombe
 from survey_service.reporting.journeys import band_of, quartiles
 from survey_service.store import journeys
 from survey_service.store.store import Store
@@ -128,6 +129,35 @@ async def test_the_funnel_tells_groups_apart(funnel: ApiClient) -> None:
     assert by_region == {"north": by_place["berlin"], None: by_place["hamburg"]}
     (north,) = await ask(funnel, "funnel", region="north")
     assert figures(north, *names) == by_place["berlin"]
+
+
+async def test_rates_are_compared_with_those_of_a_group_and_of_another_time(funnel: ApiClient) -> None:
+    hamburg, berlin = sorted(
+        await ask(funnel, "funnel", group_by="touchpoint", compare="baseline", baseline="hamburg"),
+        key=lambda row: row["touchpoint"] == "berlin",
+    )
+    assert set(hamburg["changes"].values()) == {None}
+    interval = newcombe(2, 6, 1, 1)
+    assert berlin["changes"]["response_rate"] == {
+        "rate": 100.0,
+        "n": 1,
+        "change": pytest.approx(100 * (2 / 6 - 1)),
+        "ci_low": pytest.approx(100 * interval.low),
+        "ci_high": pytest.approx(100 * interval.high),
+        "significant": False,
+    }
+    assert berlin["changes"]["opt_out_rate"] is None
+    (row,) = await ask(funnel, "funnel", compare="previous", compare_from=(START - 40 * DAY).isoformat())
+    assert set(row["changes"].values()) == {None}
+    rows = await ask(funnel, "funnel", granularity="day", compare="previous", **{"from": START.isoformat()})
+    (row,) = [row for row in rows if row["invited"]]
+    assert row["changes"]["completion_rate"] is None  # one was invited two days before, none the day before
+    times = {"from": START.isoformat(), "to": (START + DAY).isoformat()}
+    (row,) = await ask(funnel, "funnel", compare="previous", compare_from=(START - 2 * DAY).isoformat(), **times)
+    figure = row["changes"]["completion_rate"]
+    assert (figure["rate"], figure["n"], figure["change"]) == (100.0, 1, pytest.approx(100 * (2 / 3 - 1)))
+    refused = await funnel.get("/v1/metrics/funnel", params={"compare": "previous", "granularity": "day"})
+    assert pointers(await assert_problem(refused, 422, "invalid")) == {"/from"}
 
 
 async def test_what_the_dimensions_cannot_tell_is_null(funnel: ApiClient) -> None:

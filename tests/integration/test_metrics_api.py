@@ -263,6 +263,9 @@ async def test_volume_counts_what_began_by_how_far_it_came(figures: ApiClient) -
 # --- refusals
 
 
+NOVEMBER = {"metric": "nps", "from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"}
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -282,6 +285,8 @@ async def test_volume_counts_what_began_by_how_far_it_came(figures: ApiClient) -
         ({"metric": "nps", "from": "1990-11-02T00:00:00Z"}, "/from"),
         ({"metric": "nps", "from": "2025-11-02"}, "/from"),
         ({"metric": "nps", "compare": "previous"}, "/compare"),
+        ({"metric": "nps", "compare_from": "2025-11-01T00:00:00Z"}, "/compare_from"),
+        ({**NOVEMBER, "compare": "previous", "compare_from": "2025-10-30T00:00:00Z"}, "/compare_from"),  # they overlap
         ({"metric": "nps", "compare": "baseline", "group_by": "channel"}, "/baseline"),
         ({"metric": "nps", "baseline": "sms", "group_by": "channel"}, "/baseline"),
         ({"metric": "nps", "compare": "baseline", "baseline": "sms", "group_by": "channel,touchpoint"}, "/baseline"),
