@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from survey_service.errors import ConfigurationError
 
 PREFIX = "SURVEY_"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _TWILIO = frozenset(
     {"twilio_account_sid", "twilio_auth_token", "twilio_from", "twilio_messaging_service_sid", "twilio_api_url"}
@@ -30,7 +30,7 @@ _TWILIO = frozenset(
 class SandboxMode(StrEnum):
     """Whether channels without settings write into the sandbox."""
 
-    AUTO = "auto"  # on only with embedded MongoDB on a loopback host
+    AUTO = "auto"  # on only with embedded MongoDB, and where nobody but this machine is meant to come
     ON = "on"  # on
     OFF = "off"  # `/sandbox` does not exist; a trigger that names a channel without settings is refused
 
@@ -115,7 +115,10 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="New answers an hour that a public link takes from one network; ten times as many on a kiosk",
     )
-    sandbox: SandboxMode = Field(default=SandboxMode.AUTO, description="auto, on or off: keep messages in /sandbox")
+    sandbox: SandboxMode = Field(
+        default=SandboxMode.AUTO,
+        description="auto, on or off: keep messages in /sandbox; auto is on with embedded MongoDB on loopback alone",
+    )
     suspects: SuspectsMode = Field(
         default=SuspectsMode.AUTO,
         description="auto, on or off: mark answers that a machine seems to have given; auto is off in the sandbox",
@@ -212,13 +215,15 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether nobody but this machine reaches the service."""
-        return self.host in _LOOPBACK
+        return self.host in LOOPBACK
 
     @property
     def sandbox_on(self) -> bool:
         """Whether channels without settings of their own write into the sandbox."""
         if self.sandbox is SandboxMode.AUTO:
-            return self.embedded and self.on_loopback
+            # Behind a proxy the service listens on loopback as well: the public address tells that strangers come.
+            called = urlsplit(self.public_url).hostname if self.public_url else self.host
+            return self.embedded and self.on_loopback and called in LOOPBACK
         return self.sandbox is SandboxMode.ON
 
     @property
@@ -331,6 +336,6 @@ def _check_https(settings: Settings, name: str, provider: str) -> None:
     except ValueError:
         # Without the cause, whose text may repeat the password.
         raise ConfigurationError(f"{name}: the host cannot be read") from None
-    inside = server in _LOOPBACK and settings.on_loopback
+    inside = server in LOOPBACK and settings.on_loopback
     if not inside and not settings.base_url().startswith("https://"):
         raise ConfigurationError(f"SURVEY_PUBLIC_URL must be an https address when {name} leads outside this machine")

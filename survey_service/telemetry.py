@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from typing import TextIO
@@ -68,12 +69,18 @@ POISONOUS_ROWS = Gauge(
     registry=REGISTRY,
 )
 
-_REPEAT_WHAT_THEY_WERE_GIVEN = frozenset({"aiosmtplib", "bson", "pydantic", "pydantic_core", "pymongo", "twilio"})
+_REPEAT_WHAT_THEY_WERE_GIVEN = frozenset(
+    {"aiohttp", "aiosmtplib", "bson", "pydantic", "pydantic_core", "pymongo", "twilio"}
+)
 _LONGEST_MESSAGE = 500
+_DETAILS = re.compile(r"[\n(<:]")  # from here on words of libraries may be data
 
 
 def configure_logging(*, json: bool, level: str = "INFO") -> None:
-    """Send structlog lines to standard error: JSON for machines, columns for people at a terminal."""
+    """Send structlog lines to standard error: JSON for machines, columns for people at a terminal.
+
+    What libraries log from warnings on comes as such a line too; see `LibraryLog`.
+    """
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     if not json:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=write_fault)
@@ -90,6 +97,28 @@ def configure_logging(*, json: bool, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.addHandler(_LIBRARY_LOG)
+
+
+class LibraryLog(logging.Handler):
+    """Logs that a library logged: how its words begin, before anything is filled into them, and the fault.
+
+    aiohttp, for one, would log from where a bad request came and how it began, which may be a link with its token;
+    asyncio the arguments of what failed.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        words = _DETAILS.split(str(record.msg), maxsplit=1)[0].strip()
+        error = record.exc_info[1] if record.exc_info else None
+        structlog.get_logger().log(
+            record.levelno, "library.logged", library=record.name, words=words, **({"exc_info": error} if error else {})
+        )
+
+
+_LIBRARY_LOG = LibraryLog()
 
 
 def fault_text(error: BaseException) -> str:

@@ -46,6 +46,7 @@ from survey_service.intake.retaining import retention_periods
 from survey_service.models.api_key import MIN_KEY_LENGTH, Scope
 from survey_service.models.delivery import ChannelName
 from survey_service.pages.app import add_pages
+from survey_service.pages.responses import error_page
 from survey_service.parts import Parts, WriteAsCustomer
 from survey_service.pipeline import stages
 from survey_service.settings import Settings
@@ -183,7 +184,7 @@ async def open_service(
 def create_app(parts: Parts) -> web.Application:
     """The web application: JSON for systems, pages for people."""
     app = web.Application(client_max_size=CLIENT_MAX_SIZE)
-    add_api(app, parts)
+    add_api(app, parts, error_page)
     add_pages(app, parts)
     return app
 

@@ -97,7 +97,7 @@ class TokenGate:
         if not link.enabled:
             return Visit(Door.CLOSED, survey=survey, link=link)
         spoken = choose_language([link.language or language], survey.languages, survey.default_language)
-        occasion = link_occasion(link, sheet or "", spoken)
+        occasion = link_occasion(link, sheet or "", spoken, survey.dimensions)
         responses = self._store.ballots if survey.anonymous else self._store.responses
         response = await responses.get(occasion.response) if sheet else None
         if response is not None and response.survey_version != survey.version:

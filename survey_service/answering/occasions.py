@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -74,13 +74,16 @@ def occasion_of(invitation: Invitation) -> Occasion:
     )
 
 
-def link_occasion(link: Link, sheet: str, language: str) -> Occasion:
-    """A public link is answered once a form; `sheet` names the form that was handed out."""
+def link_occasion(link: Link, sheet: str, language: str, dimensions: Iterable[str] = ()) -> Occasion:
+    """A public link is answered once a form; `sheet` names the form that was handed out.
+
+    Nothing is known that the survey's `dimensions` could be taken from: each is there, and has no value.
+    """
     return Occasion(
         response=hashed_id("rsp", "link", link.id, sheet),
         language=language,
         channel=ChannelName.WEB,
-        facts={"link": link.id, "touchpoint": link.touchpoint},
+        facts={"link": link.id, "touchpoint": link.touchpoint, "dimensions": dict.fromkeys(dimensions)},
         variables=variables_of(None),
     )
 

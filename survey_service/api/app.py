@@ -10,7 +10,7 @@ from aiohttp import web
 from survey_service.api import health
 from survey_service.api.docs import add_docs
 from survey_service.api.health import get_metrics
-from survey_service.api.middlewares import MIDDLEWARES, name_answer
+from survey_service.api.middlewares import ErrorPage, middlewares, name_answer
 from survey_service.api.rate_limit import limit_rate, tell_limit
 from survey_service.api.reading import MAX_BODY_BYTES
 from survey_service.api.routes import ENDPOINTS
@@ -32,16 +32,16 @@ def create_api(parts: Parts) -> web.Application:
     return app
 
 
-def add_api(app: web.Application, parts: Parts) -> None:
+def add_api(app: web.Application, parts: Parts, error_page: ErrorPage | None = None) -> None:
     """Add routes, middlewares and signals to `app`, whose `client_max_size` should be `CLIENT_MAX_SIZE`.
 
-    The middlewares run for every route of the application; pages keep their own error answers.
+    The middlewares run for every route of the application; `error_page` is what a browser sees where one fails.
 
     Raises:
         ConfigurationError: the rate limit of the settings cannot be read.
     """
     app[PARTS] = parts
-    app.middlewares.extend((*MIDDLEWARES, limit_rate(parts.settings.rate_limit)))
+    app.middlewares.extend((*middlewares(error_page), limit_rate(parts.settings.rate_limit)))
     app.on_response_prepare.extend((name_answer, tell_limit))
     for endpoint in ENDPOINTS:
         if endpoint.method == "GET":
@@ -56,7 +56,7 @@ def create_health(parts: Parts) -> web.Application:
     """An application for a process that only works: `/livez`, `/readyz` and `/metrics`."""
     app = web.Application()
     app[PARTS] = parts
-    app.middlewares.extend(MIDDLEWARES)
+    app.middlewares.extend(middlewares())
     app.on_response_prepare.append(name_answer)
     for endpoint in health.ENDPOINTS:
         app.router.add_get(endpoint.path, endpoint.__call__, allow_head=True)

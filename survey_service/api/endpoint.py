@@ -23,6 +23,7 @@ from survey_service.models.api_key import ApiKey, Scope
 from survey_service.parts import PARTS, Parts
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+_VERSION = re.compile(r"[0-9]{1,9}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,100}")
 
 
@@ -31,6 +32,11 @@ def check_idempotency_key(key: str | None) -> None:
     if key is not None and not _PRINTABLE.fullmatch(key):
         message = f"{IDEMPOTENCY_KEY} must be 1 to 100 printable ASCII characters"
         raise InvalidInput.at("", "idempotency_key", message)
+
+
+def read_version_number(text: str) -> int | None:
+    """A version as we write them; None for what no version of ours could be."""
+    return int(text) if _VERSION.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,10 @@ class Call:
         header = self.request.headers.get("If-Match")
         if header is None or header.strip() == "*":
             return None
-        tag = header.strip().removeprefix("W/").strip('"')
-        if not tag.isdigit() or len(tag) > 9:
+        version = read_version_number(header.strip().removeprefix("W/").strip('"'))
+        if version is None:
             raise InvalidInput.at("", "if_match", "If-Match must hold one ETag that this service gave")
-        return int(tag)
+        return version
 
     def idempotency_key(self) -> str | None:
         """The caller's own name of this request; repeated under it, it is done once.

@@ -11,11 +11,12 @@ import orjson
 
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ListOf, ListQuery, list_reply
-from survey_service.api.shapes.metrics import AnswersQuery, FiguresQuery, MetricRow, MetricsQuery, VolumeRow
+from survey_service.api.shapes.metric_questions import AnswersQuery, FiguresQuery, MetricsQuery, Shielded
+from survey_service.api.shapes.metrics import MetricRow, VolumeRow
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import Scope
 from survey_service.models.rollup import AGENT, LISTED, VOLUME
-from survey_service.reporting.dimensions import column_of, is_listed
+from survey_service.reporting.dimensions import NAMES_PEOPLE, column_of, is_listed
 from survey_service.reporting.metric_rows import score_row, volume_row
 from survey_service.reporting.metrics import Answer, MetricQuestion, Metrics, order_of
 from survey_service.store.histograms import knows_dimension
@@ -26,6 +27,8 @@ FigureT = TypeVar("FigureT")
 @endpoint("GET", "/v1/metrics", tag="metrics", scope=Scope.METRICS_READ, answers={200: ListOf[MetricRow]})
 async def list_metrics(call: Call, query: MetricsQuery) -> Reply:
     """Read NPS, CSAT or CES by period and group, oldest period first."""
+    if query.rank and query.compare:
+        raise InvalidInput.at("/compare", "rank", "goes without rank, which compares each group with the rest")
     question = await asked(call, query, query.metric)
     answer, other = await _answer(Metrics(call.parts.store), query, question)
     now = call.parts.clock.now()
@@ -49,9 +52,13 @@ async def asked(call: Call, query: AnswersQuery, metric: str) -> MetricQuestion:
     Raises:
         InvalidInput: it cannot be asked, or names a dimension that no survey lists.
     """
-    snapshot = await call.parts.store.configuration.current()
-    question = query.ask(metric, call.parts.settings.metrics_min_n, call.parts.clock.now(), snapshot.promised)
-    listed = [name for name in {*question.group_by, *question.only} if is_listed(name) and name != AGENT]
+    configuration = call.parts.store.configuration
+    snapshot = await configuration.current()
+    listed = [name for name in query.named() if is_listed(name) and name != AGENT]
+    # Surveys call it what they like, and older versions of them called it something else.
+    of_people = [name for name in listed if await configuration.surveys.names(**{name: {"$regex": NAMES_PEOPLE}})]
+    shielded = Shielded(call.parts.settings.metrics_min_n, frozenset({AGENT, *of_people}), snapshot.promised)
+    question = query.ask(metric, shielded, call.parts.clock.now())
     if listed:
         known = {LISTED + name for survey in snapshot.surveys.values() for name in survey.dimensions}
         for name in listed:
@@ -77,23 +84,14 @@ def figures_reply(
 
 async def _answer(metrics: Metrics, query: MetricsQuery, question: MetricQuestion) -> tuple[Answer, str]:
     """The answer, and the column of what its figures are compared with."""
-    if query.rank and query.compare:
-        raise InvalidInput.at("/compare", "rank", "goes without rank, which compares each group with the rest")
-    if (query.compare == "baseline") != (query.baseline is not None):
-        raise InvalidInput.at("/baseline", "baseline", "goes with compare=baseline")
-    if (query.rank or query.compare == "baseline") and not question.group_by:
-        raise InvalidInput.at("/group_by", "required", "says what is compared")
     if query.rank:
+        if not question.group_by:
+            raise InvalidInput.at("/group_by", "required", "says what is compared")
         return await metrics.league_table(question), "rest"
     if query.compare == "previous":
-        if question.granularity is None and (question.start is None or question.end is None):
-            raise InvalidInput.at("/compare", "period", "needs a granularity, or from and to")
         return await metrics.compared_with_before(question), "previous"
-    if query.compare == "baseline" and query.baseline is not None:
-        keys = tuple(key or None for key in query.baseline.split(",", len(question.group_by) - 1))
-        if len(keys) < len(question.group_by):
-            raise InvalidInput.at("/baseline", "baseline", "names one value for each dimension of group_by")
-        return await metrics.compared_with_group(question, keys), "baseline"
+    if query.compare == "baseline":
+        return await metrics.compared_with_group(question, query.baseline_of(question)), "baseline"
     return await metrics.scores(question), ""
 
 

@@ -1,7 +1,7 @@
-"""Middlewares: what every answer gets (request id, metrics, a log line), and errors as problem+json.
+"""Middlewares: what every answer gets (request id, metrics, a log line), and what is answered when something fails.
 
-Comes in: any request. Goes out: the same answer, counted by route template; an error of a JSON route as a problem.
-Pages for people make their own error pages, so an error of theirs passes through unchanged.
+Comes in: any request. Goes out: the same answer, counted by route template; an error as a problem, or as a page where a
+browser asked for one. What pages themselves say of an error passes through unchanged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 import traceback
 from functools import cache
 from http import HTTPMethod
+from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -20,7 +21,8 @@ from prometheus_client import Counter, Histogram
 from structlog.contextvars import bound_contextvars
 
 from survey_service.api.endpoint import Endpoint
-from survey_service.api.problems import as_response, problem_response
+from survey_service.api.problems import as_response, problem_response, status_of
+from survey_service.errors import Unavailable
 from survey_service.store.faults import as_service_error
 from survey_service.telemetry import REQUEST_SECONDS, REQUESTS
 
@@ -91,20 +93,38 @@ async def name_answer(request: web.Request, response: web.StreamResponse) -> Non
         response.headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
 
 
-@web.middleware
-async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn what a JSON route raises into problem+json."""
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        if error.status < 400 or not _takes_problems(request):
-            raise
-        return _http_problem(error)
-    except Exception as error:  # the edge: whatever it is, the caller gets an answer and the log the place
-        if not _takes_problems(request):
-            raise
-        known = as_service_error(error)
-        return as_response(known) if known is not None else _unexpected_problem(request, error)
+class ErrorPage(Protocol):
+    """What a browser is shown where a page failed; `retry_after` is in seconds, None where that is unknown."""
+
+    def __call__(self, request: web.Request, status: int, retry_after: int | None) -> web.StreamResponse:
+        """The page."""
+        ...
+
+
+def answer_errors(error_page: ErrorPage | None) -> Middleware:
+    """A middleware that turns what a route raises into problem+json, or into `error_page` for a browser."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400 or not _takes_problems(request):
+                raise
+            return _http_problem(error)
+        except Exception as error:  # the edge: whatever it is, the caller gets an answer and the log the place
+            takes_problems = _takes_problems(request)
+            if not takes_problems and (error_page is None or isinstance(error, ConnectionError)):
+                raise
+            known = as_service_error(error)
+            if known is None:
+                _log_unexpected(request, error)
+            if error_page is None or takes_problems:
+                return as_response(known) if known is not None else _unexpected_problem(request)
+            retry_after = known.retry_after if isinstance(known, Unavailable) else None
+            return error_page(request, status_of(known)[0] if known is not None else 500, retry_after)
+
+    return answer
 
 
 def _takes_problems(request: web.Request) -> bool:
@@ -121,7 +141,7 @@ def _http_problem(error: web.HTTPException) -> web.Response:
     return problem_response(error.status, _HTTP_CODES.get(error.status, "http"), error.reason, headers=headers)
 
 
-def _unexpected_problem(request: web.Request, error: Exception) -> web.Response:
+def _log_unexpected(request: web.Request, error: Exception) -> None:
     # Where it broke and as what, not what it said: an exception's own words may quote the caller's data.
     log.error(
         "request failed",
@@ -130,10 +150,15 @@ def _unexpected_problem(request: web.Request, error: Exception) -> web.Response:
         error=f"{type(error).__module__}.{type(error).__qualname__}",
         where="".join(traceback.format_tb(error.__traceback__)),
     )
+
+
+def _unexpected_problem(request: web.Request) -> web.Response:
     request_id = request[REQUEST_ID]
     return problem_response(
         500, "internal", "Something broke on our side", f"The log has it under the request id {request_id}"
     )
 
 
-MIDDLEWARES: tuple[Middleware, ...] = (observe, answer_problems)
+def middlewares(error_page: ErrorPage | None = None) -> tuple[Middleware, ...]:
+    """Those of every route, the outermost first; without `error_page` aiohttp answers browsers."""
+    return observe, answer_errors(error_page)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from survey_service.api.checks import check_resource_id
-from survey_service.api.endpoint import Call, Reply
+from survey_service.api.endpoint import Call, Reply, read_version_number
 from survey_service.api.pagination import ListQuery, list_reply
 from survey_service.errors import NotFound
 from survey_service.models.base import Version
@@ -46,9 +46,10 @@ async def read_version(call: Call, versions: Versions[VersionT, Any], noun: str)
     Raises:
         NotFound: there is none.
     """
-    name, number = resource_id(call), call.path("version")
-    row = await versions.version(name, int(number)) if number.isdecimal() and number.isascii() else None
-    return found(row, noun, f"{name} in version {number}")
+    name, version = resource_id(call), call.path("version")
+    number = read_version_number(version)
+    row = await versions.version(name, number) if number is not None else None
+    return found(row, noun, f"{name} in version {version}")
 
 
 async def list_versions(

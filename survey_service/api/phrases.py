@@ -8,7 +8,8 @@ from typing import Any
 
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.metrics import asked, figures_reply
-from survey_service.api.shapes.metrics import PhraseList, PhrasesQuery
+from survey_service.api.shapes.metric_questions import PhrasesQuery
+from survey_service.api.shapes.metrics import PhraseList
 from survey_service.models.api_key import Scope
 from survey_service.reporting.comment_languages import known_as
 from survey_service.reporting.frequent_phrases import FrequentPhrase

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from survey_service.api.app import RUNNER_OPTIONS, create_health
 from survey_service.api.health import DRAINING
+from survey_service.cli.stalled_heads import StalledHeads
 from survey_service.errors import ConfigurationError
 from survey_service.settings import Settings
 from survey_service.wiring import Service, create_app, open_service
@@ -24,6 +25,7 @@ from survey_service.wiring import Service, create_app, open_service
 log = structlog.get_logger()
 
 HTTP_GRACE = 5.0  # seconds that open requests have to end
+UNREAD_SECONDS = 120.0  # that an answer may lie on the way without being read
 
 
 class Role(StrEnum):
@@ -49,19 +51,23 @@ async def running_service(settings: Settings, role: Role) -> AsyncIterator[Runni
     Raises:
         ConfigurationError: the address is taken, or the settings cannot work.
     """
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
     async with open_service(settings, base_url=settings.public_url or url) as service:
         app = create_health(service.parts) if role is Role.WORKER else create_app(service.parts)
         draining = app[DRAINING] = asyncio.Event()
+        heads = StalledHeads()
+        app.middlewares.insert(0, heads.note)
         runner = web.AppRunner(app, **RUNNER_OPTIONS, shutdown_timeout=HTTP_GRACE)
         await runner.setup()
         await web.SockSite(runner, listener).start()
+        assert runner.server is not None  # noqa: S101 -- it is there once the runner is set up
         if role is not Role.API:
             service.worker.start()
         log.info("service.started", role=role.value, url=url, embedded=settings.embedded)
         try:
-            yield Running(service, url)
+            async with heads.watched(runner.server):
+                yield Running(service, url)
         finally:
             draining.set()
             # The worker first: while it drains, /readyz says so instead of refusing the connection.
@@ -97,11 +103,19 @@ async def _then_wait(work: Awaitable[None], stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections, each of which ends when its other side does not read what it asked for.
+
+    Raises:
+        ConfigurationError: the address is taken.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {host}:{port} ({error.strerror}); set SURVEY_PORT to a free port"
         ) from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; every connection has it from the socket that took it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
+    return listener

@@ -107,7 +107,13 @@ def new_reward(claim: Claim, outcome: Outcome, now: datetime) -> Reward:
         customer_ref=response.customer_ref,
         brand=response.brand,
         survey=response.survey,
+        survey_version=response.survey_version,
+        trigger=response.trigger,
+        variant=response.variant,
         touchpoint=response.touchpoint,
+        dimensions=response.dimensions,
+        channel=response.channel,
+        language=response.language,
         state=outcome.state,
         created_at=now,
     )

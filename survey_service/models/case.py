@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
@@ -69,10 +70,14 @@ class Case(Claimable, Telling, Erasable):
     response: str
     invitation: str | None = None
     survey: str
+    survey_version: int | None = None
     brand: str
+    trigger: str | None = None
+    variant: str | None = None
     customer: str | None = None
     customer_ref: str | None = None
     touchpoint: str | None = None
+    dimensions: dict[str, Any] = Field(default_factory=dict)  # of the answer
     channel: str  # that the answer came by
     language: str = "en"
     metric: str

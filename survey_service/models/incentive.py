@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
@@ -131,7 +132,13 @@ class Reward(Claimable, Telling, Erasable):
     customer_ref: str | None = None
     brand: str
     survey: str
+    survey_version: int | None = None
+    trigger: str | None = None
+    variant: str | None = None
     touchpoint: str | None = None
+    dimensions: dict[str, Any] = Field(default_factory=dict)  # of the answer, as are channel and language
+    channel: str | None = None
+    language: str | None = None
     state: RewardState
     reason: RewardReason | None = None
     code: str | None = None

@@ -6,7 +6,7 @@ A cube is a survey by metric question by none, one or two dimensions. A dimensio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -14,6 +14,7 @@ from survey_service.models.base import Claimable
 
 Cube = tuple[str, ...]  # the dimensions, sorted; () is the total
 
+LONGEST = 200  # characters of the value of a dimension
 LISTED = "dimensions."
 AGENT = LISTED + "agent"
 # What every response has; survey and question stand in every cell and need no cube.
@@ -70,7 +71,7 @@ def text_of(value: object) -> str | None:
     """The value of a dimension as it is grouped and filtered by: `5`, `true`, `gold`; None for what is no scalar."""
     match value:
         case str():
-            return value[:200] or None
+            return value[:LONGEST] or None
         case bool():
             return "true" if value else "false"
         case int():
@@ -79,3 +80,29 @@ def text_of(value: object) -> str | None:
             return str(int(value)) if value.is_integer() else repr(value)
         case _:
             return None
+
+
+def stored_values(texts: Collection[str | None]) -> list[str | int | float | bool | None]:
+    """Every scalar that may be stored where `text_of` is one of these texts, and perhaps more."""
+    found: list[str | int | float | bool | None] = []
+    for text in texts:
+        found.append(text)
+        if text in {"true", "false"}:
+            found.append(text == "true")
+        elif text is not None and (number := _number_in(text)) is not None:
+            found.append(number)
+    return found
+
+
+def _number_in(text: str) -> int | float | None:
+    """What a text says as a number of 64 bits."""
+    try:
+        whole = int(text)
+    except ValueError:
+        whole = None
+    if whole is not None and -(2**63) <= whole < 2**63:
+        return whole
+    try:
+        return float(text)
+    except (ValueError, OverflowError):
+        return None

@@ -14,12 +14,13 @@ from aiohttp import web
 from survey_service.errors import InvalidInput
 from survey_service.models.customer import Customer, CustomerNote
 from survey_service.models.ids import random_id
+from survey_service.pages.callers import comes_from_elsewhere
 from survey_service.pages.dashboard import SIGN_IN, page_response
 from survey_service.pages.dashboard_customer_views import OLDER, customer_view
 from survey_service.pages.dashboard_filters import CUSTOMER, query_of
 from survey_service.pages.dashboard_history import History, is_seen, read_history
 from survey_service.pages.dashboard_look import SignInView, render_customer, render_not_found, render_sign_in
-from survey_service.pages.dashboard_viewers import Viewer, comes_from_elsewhere, find_viewer
+from survey_service.pages.dashboard_viewers import Viewer, find_viewer
 from survey_service.pages.dashboard_views import reader_of
 from survey_service.pages.responses import CONFIGURATION_AGE, browser_language, read_form
 from survey_service.parts import PARTS, Parts

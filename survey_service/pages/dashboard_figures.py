@@ -19,7 +19,7 @@ from survey_service.models.rollup import TOPIC, TOPICS
 from survey_service.pages.dashboard_filters import Filters
 from survey_service.reporting.comparing import Figure
 from survey_service.reporting.metrics import Metrics
-from survey_service.reporting.outcomes import Outcomes, Unanswerable
+from survey_service.reporting.outcomes import Outcomes
 from survey_service.reporting.phrases import PhraseQuestion, Talk, read_phrases
 from survey_service.reporting.scores import Metric, Score
 from survey_service.store.paging import Page, PageRequest
@@ -138,7 +138,7 @@ async def read_funnel(store: Store, filters: Filters) -> Mapping[str, Any] | Non
     try:
         # Of an invitation nobody knows what its answer will be about.
         rows = await Outcomes(store).funnel(replace(filters, topic="").all_questions())
-    except (InvalidInput, Unanswerable):
+    except InvalidInput:
         return None
     return next((row for _, row in rows), {})
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from survey_service.models.api_key import ApiKey, Scope
 from survey_service.models.person import Person
+from survey_service.pages.callers import is_open
 from survey_service.pages.responses import CONFIGURATION_AGE, browser_language
 from survey_service.parts import PARTS, Parts
 from survey_service.texts.locales import choose_language
@@ -24,8 +24,6 @@ COOKIE = "dashboard"
 COOKIE_PATH = "/dashboard"
 LASTS = timedelta(hours=12)
 NEEDED = frozenset({Scope.METRICS_READ, Scope.RESPONSES_READ})  # of a key that signs in
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +77,6 @@ def may_sign_in(key: ApiKey) -> bool:
     return set(key.scopes) >= NEEDED
 
 
-def is_open(request: web.Request) -> bool:
-    """Whether nobody has to sign in: in a sandbox that neither listens nor is called elsewhere than on this machine.
-
-    The name that the browser calls is looked at too: a page from outside that lets its own name point here (DNS
-    rebinding) must not read along.
-    """
-    parts = request.app[PARTS]
-    called = urlsplit(f"//{request.host}").hostname
-    names = {parts.settings.host, urlsplit(parts.base_url).hostname, called}
-    return parts.settings.sandbox_on and names <= _LOOPBACK
-
-
 def sign_in(parts: Parts, response: web.Response, session: SessionSubject) -> None:
     """Give the cookie."""
     response.set_cookie(
@@ -110,11 +96,6 @@ async def sign_out(request: web.Request, response: web.Response) -> None:
     if (session := _session_of(request)) is not None:
         await request.app[PARTS].store.counters.take(_signed_out(request), 1, 1, session.until)
     response.del_cookie(COOKIE, path=COOKIE_PATH)
-
-
-def comes_from_elsewhere(request: web.Request) -> bool:
-    """Whether another site sent this form (https://www.w3.org/TR/fetch-metadata/); older browsers do not tell."""
-    return request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
 
 
 def _session_of(request: web.Request) -> SessionSubject | None:

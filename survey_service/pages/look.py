@@ -23,7 +23,7 @@ from survey_service.pages.assets import inlined, inlined_file
 from survey_service.pages.templating import render_page
 from survey_service.texts.locales import text_direction
 
-Reason = Literal["finished", "closed", "unknown"]
+Reason = Literal["finished", "closed", "unknown", "broken"]
 ResolvedStanding = Literal["asked", "resolved", "again", "closed"]
 
 
@@ -244,7 +244,7 @@ class ThanksView:
 
 @dataclass(frozen=True, slots=True)
 class ClosedView:
-    """A link that takes no answer; `brand` is None where we cannot tell whose it is.
+    """A link that takes no answer, or not now; `brand` is None where we cannot tell whose it is.
 
     `by_message` says whether the visitor got a message of ours, which can be answered.
     """

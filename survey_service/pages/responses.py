@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -12,6 +13,9 @@ from survey_service.texts.words import LANGUAGES
 
 MAX_FORM_BYTES = 64 * 1024
 FORM_SECONDS = 20.0
+_MOST_FIELDS = 1000
+_UTF_8 = frozenset({"utf-8", "utf8"})
+_BY_MESSAGE = ("/s/", "/u/")  # where the links in messages lead
 CONFIGURATION_AGE = 1.0  # seconds that a page's brand may lag behind
 
 _HEADERS = {
@@ -44,9 +48,18 @@ def assembled_response(body: bytes, *, gzip: bool, status: int = 200, policy: st
 def unknown_page(
     request: web.Request, reason: Reason = "unknown", status: int = 404, *, by_message: bool = True
 ) -> web.Response:
-    """The friendly page for a link that leads nowhere, in the language of the browser; see `ClosedView`."""
+    """The friendly page that belongs to no brand, in the language of the browser; see `ClosedView`."""
     view = ClosedView(lang=browser_language(request), reason=reason, by_message=by_message)
     return html_response(render_closed(view), status=status)
+
+
+def error_page(request: web.Request, status: int, retry_after: int | None) -> web.Response:
+    """The page where another one failed: that it is us, and to come again; `retry_after` is in seconds."""
+    reason: Reason = "broken" if status >= 500 else "unknown"
+    response = unknown_page(request, reason, status, by_message=request.path.startswith(_BY_MESSAGE))
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
 
 
 def browser_language(request: web.Request) -> str:
@@ -61,7 +74,7 @@ def accepted_languages(request: web.Request) -> list[str]:
 
 
 async def read_form(request: web.Request) -> dict[str, str] | None:
-    """The fields of an urlencoded form; None if it is too large, too slow or no form.
+    """The fields of an urlencoded form; None if it is too large, too slow or no form in UTF-8.
 
     A field that comes several times holds its values one a line.
     """
@@ -69,13 +82,25 @@ async def read_form(request: web.Request) -> dict[str, str] | None:
         return None
     if request.content_type != "application/x-www-form-urlencoded":
         return {} if not request.can_read_body else None
+    # aiohttp's own reader decodes by whatever codec the request names, and some of Python's take minutes.
+    if (request.charset or "utf-8").lower() not in _UTF_8:
+        return None
     try:
-        async with asyncio.timeout(FORM_SECONDS):
-            fields = await request.post()
-    except (TimeoutError, ValueError, LookupError, web.HTTPRequestEntityTooLarge):
+        fields = parse_qsl((await _read(request)).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except (TimeoutError, ValueError, web.RequestPayloadError, ConnectionError):
         return None
     form: dict[str, str] = {}
-    for name, value in fields.items():
-        if isinstance(value, str):
-            form[name] = f"{form[name]}\n{value}" if name in form else value
-    return form if sum(len(value) for value in form.values()) <= MAX_FORM_BYTES else None
+    for name, value in fields:
+        form[name] = f"{form[name]}\n{value}" if name in form else value
+    return form
+
+
+async def _read(request: web.Request) -> bytes:
+    """The whole body; raises ValueError where it is too large, whatever was said of its length."""
+    body = bytearray()
+    async with asyncio.timeout(FORM_SECONDS):
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > MAX_FORM_BYTES:
+                raise ValueError(f"a form may have {MAX_FORM_BYTES} bytes")
+    return bytes(body)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from survey_service.models.base import Stored
 from survey_service.pages.responses import html_response
+from survey_service.pages.sandbox_door import for_insiders
 from survey_service.pages.sandbox_look import (
     SANDBOX_MAIL_POLICY,
     SANDBOX_POLICY,
@@ -113,4 +114,7 @@ def _body(message: EmailMessage, subtype: str) -> str:
     return str(part.get_content()) if part is not None else ""
 
 
-ROUTES = (web.get("/sandbox", show_sandbox), web.get("/sandbox/mail/{mail}/html", show_mail_html))
+ROUTES = (
+    web.get("/sandbox", for_insiders(show_sandbox)),
+    web.get("/sandbox/mail/{mail}/html", for_insiders(show_mail_html)),
+)

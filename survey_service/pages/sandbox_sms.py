@@ -9,6 +9,7 @@ from aiohttp import web
 
 from survey_service.pages.responses import html_response, read_form, unknown_page
 from survey_service.pages.sandbox import origin_of
+from survey_service.pages.sandbox_door import for_insiders
 from survey_service.pages.sandbox_look import (
     SANDBOX_POLICY,
     SandboxCounts,
@@ -115,4 +116,7 @@ def _fault(number: str, text: str) -> str | None:
     return next((fault for fault, holds in faults.items() if holds), None)
 
 
-ROUTES = (web.get("/sandbox/sms", show_texts), web.post("/sandbox/sms", write_text))
+ROUTES = (
+    web.get("/sandbox/sms", for_insiders(show_texts)),
+    web.post("/sandbox/sms", for_insiders(write_text)),
+)

@@ -12,11 +12,11 @@ from http import HTTPStatus
 from aiohttp import web
 
 from survey_service.models.person import Person
+from survey_service.pages.callers import comes_from_elsewhere
 from survey_service.pages.dashboard_filters import query_of, target_of
 from survey_service.pages.dashboard_look import SignInView, render_sign_in
 from survey_service.pages.dashboard_viewers import (
     LASTS,
-    comes_from_elsewhere,
     find_person,
     find_signed_in,
     may_sign_in,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from survey_service.models.rollup import AGENT, FIXED_DIMENSIONS, LISTED
+from survey_service.models.rollup import FIXED_DIMENSIONS, LISTED
 from survey_service.reporting.rows import COLUMNS, TAKEN_PREFIX
 
 SURVEY, QUESTION = "survey", "question"
-# Figures of single people: too few answers are not shown.
-ABOUT_PEOPLE = frozenset({AGENT})
+# What a survey takes from there says who of our own people it was about, whatever it calls that.
+NAMES_PEOPLE = r"^event\.data\.agent(\.|$)"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 # A dimension is called alike in the rows of responses and of figures.
@@ -20,7 +20,7 @@ _TAKEN = COLUMNS | frozenset(
     change_ci_high change_ci_level significant completion_rate events invited sent delivered bounced started
     finished opted_out response_rate bounce_rate opt_out_rate not_invited p25_seconds median_seconds
     p75_seconds currency rewards cost answers cost_per_answer opened active overdue closed band case returned
-    return_rate
+    return_rate changes
     """.split()  # noqa: SIM905 -- a name a line would be sixty lines
 )
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from statistics import quantiles
 from typing import Any
 
@@ -31,14 +32,18 @@ class Folded:
     seconds: list[float] = field(default_factory=list)
 
 
-def with_places(wanted: Wanted) -> Wanted:
+def with_places(wanted: Wanted, places: Mapping[str, Touchpoint]) -> Wanted:
     """The same question to rows that keep a touchpoint and not its region: they are asked for the touchpoint."""
     if not OF_PLACES & wanted.dimensions:
         return wanted
     by = tuple(dict.fromkeys("touchpoint" if name in OF_PLACES else name for name in wanted.by))
     only = {name: values for name, values in wanted.only.items() if name not in OF_PLACES}
+    chosen = {name: values for name, values in wanted.only.items() if name in OF_PLACES}
+    if chosen and not any(None in values for values in chosen.values()):
+        there = {name for name, row in places.items() if all(getattr(row, one) in chosen[one] for one in chosen)}
+        only["touchpoint"] = frozenset(there & only["touchpoint"] if "touchpoint" in only else there)
     asked = by if "touchpoint" in {*by, *only} else (*by, "touchpoint")
-    return Wanted(wanted.metric, wanted.start, wanted.end, asked, only, wanted.granularity, wanted.clock)
+    return replace(wanted, by=asked, only=only)
 
 
 def fold(
@@ -62,6 +67,20 @@ def fold(
             elif number is not None:
                 group.seconds.append(number)
     return dict(found)
+
+
+def running_totals(changes: Mapping[Group, Folded], labels: Sequence[datetime | None]) -> dict[Group, Counter[str]]:
+    """How many there are at the end of each period, of changes in it; groups of which there are none are left out."""
+    found: dict[Group, Counter[str]] = {}
+    for keys in {group.keys for group in changes}:
+        total = Counter[str]()
+        for label in labels:
+            group = Group("", label, keys)
+            if group in changes:
+                total.update(changes[group].numbers)
+            if any(total.values()):
+                found[group] = Counter(total)
+    return found
 
 
 def can_tell(wanted: Wanted, known: Collection[str]) -> bool:

@@ -20,7 +20,15 @@ from survey_service.models.rollup import TOPIC, VOLUME, cube_of
 from survey_service.reporting.cells import dimensions_of, values_of
 from survey_service.reporting.comparing import Figure, against_a_group, against_the_period_before, figures_of, ranked
 from survey_service.reporting.dimensions import QUESTION, SURVEY
-from survey_service.reporting.periods import Time, cover_of, next_hour, the_time_before, widened, with_the_period_before
+from survey_service.reporting.periods import (
+    Time,
+    cover_of,
+    next_hour,
+    the_time_before,
+    the_time_from,
+    widened,
+    with_the_period_before,
+)
 from survey_service.reporting.scores import Metric
 from survey_service.store.histograms import Group, Histograms, Wanted, oldest_cell, read_facts, read_rollups
 from survey_service.store.store import Store
@@ -41,7 +49,8 @@ class MetricQuestion:
     """What is asked for; dimensions are called as in the rollups (see `reporting/dimensions.py`).
 
     Without `start` it begins with the first answer, without `end` it goes on to the present. Both are widened to whole
-    periods. `least` is how many answers a group must have to be shown.
+    periods. `least` is how many answers a group must have to be shown. `compared_from` is where a time begins that this
+    one is compared with, None: right before it.
     """
 
     metric: Metric
@@ -52,6 +61,13 @@ class MetricQuestion:
     granularity: Granularity | None = None
     zone: ZoneInfo = _UTC
     least: int = 0
+    compared_from: datetime | None = None
+
+    def compared_with(self, time: Time) -> Time:
+        """The time that one without periods is compared with; it is as long."""
+        if self.compared_from is None:
+            return the_time_before(time, self.zone)
+        return the_time_from(self.compared_from, time, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +105,11 @@ class Metrics:
         return Answer(_in_order(figures_of(question.metric, histograms, question.least)), time, source)
 
     async def compared_with_before(self, question: MetricQuestion) -> Answer:
-        """The same, each with the score of the period before it, or of as long a time before all of it."""
+        """The same, each with the score of the period before it, or of as long a time before all of it or elsewhere."""
         time = await self._time(question, question.metric)
         if question.granularity is None:
             histograms, source = await self._histograms(question, question.metric, time)
-            before, _ = await self._histograms(question, question.metric, the_time_before(time, question.zone))
+            before, _ = await self._histograms(question, question.metric, question.compared_with(time))
         else:
             longer = with_the_period_before(time, question.granularity, question.zone)
             before, source = await self._histograms(question, question.metric, longer)

@@ -43,10 +43,18 @@ def with_the_period_before(time: Time, granularity: Granularity, zone: ZoneInfo)
 
 def the_time_before(time: Time, zone: ZoneInfo) -> Time:
     """As long, and up to its start: as many days of the zone where it is one of whole days, whatever its clock did."""
-    first, last = (label_of(end, Granularity.DAY, zone) for end in (time.start, time.end))
-    if all(start_of(day, Granularity.DAY, zone) == end for day, end in ((first, time.start), (last, time.end))):
-        return Time(start_of(first - (last - first), Granularity.DAY, zone), time.start)
-    return Time(time.start - (time.end - time.start), time.start)
+    first, last = _midnight(time.start, zone), _midnight(time.end, zone)
+    if first is None or last is None:
+        return Time(time.start - (time.end - time.start), time.start)
+    return Time(start_of(first - (last - first), Granularity.DAY, zone), time.start)
+
+
+def the_time_from(start: datetime, time: Time, zone: ZoneInfo) -> Time:
+    """As long as a time, and from `start` on: as many days of the zone where both are of whole days."""
+    midnight, first, last = (_midnight(instant, zone) for instant in (start, time.start, time.end))
+    if midnight is None or first is None or last is None:
+        return Time(start, start + (time.end - time.start))
+    return Time(start, start_of(midnight + (last - first), Granularity.DAY, zone))
 
 
 def next_hour(now: datetime) -> datetime:
@@ -64,6 +72,12 @@ def cover_of(time: Time, granularity: Granularity | None, zone: ZoneInfo) -> Cov
     if 2 * len(edges) > (time.end - time.start) / _DAY:
         return Cover(None)
     return Cover(sorted(edges))
+
+
+def _midnight(instant: datetime, zone: ZoneInfo) -> datetime | None:
+    """The label of the day that begins at an instant; None where none does."""
+    label = label_of(instant, Granularity.DAY, zone)
+    return label if start_of(label, Granularity.DAY, zone) == instant else None
 
 
 def _ends(time: Time, granularity: Granularity, zone: ZoneInfo) -> Iterator[datetime]:

@@ -18,7 +18,8 @@ _BELIEVED_SECONDS = 2.0
 
 def key_hash(key: str) -> str:
     """What is stored of a key. Keys are random, so a plain hash cannot be guessed back."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    # A header may hold any bytes; those that are no UTF-8 come as surrogates.
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class ApiKeys:

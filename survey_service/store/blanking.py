@@ -94,6 +94,7 @@ def blank_case(document: Document, survey: Survey | None, now: datetime) -> dict
         **_IDLE,
         **ended,
         "erased_at": now,
+        "dimensions": _dimensions(document, survey),
         "title": "",
         "comment": None,
         "call": None,
@@ -105,7 +106,7 @@ def blank_case(document: Document, survey: Survey | None, now: datetime) -> dict
 
 def blank_reward(document: Document, survey: Survey | None, now: datetime) -> dict[str, Any]:
     """What was given, and what it cost, stays: a code says nothing about whom."""
-    return {**_NOBODY, **_IDLE, "erased_at": now}
+    return {**_NOBODY, **_IDLE, "erased_at": now, "dimensions": _dimensions(document, survey)}
 
 
 def is_personal(path: str) -> bool:

@@ -184,6 +184,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("opened_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
         IndexModel([("state", ASCENDING), ("opened_at", DESCENDING)], name="by_state"),
         IndexModel([("state", ASCENDING), ("due_by", ASCENDING), ("_id", ASCENDING)], name="by_due"),
+        IndexModel([("closed_at", ASCENDING)], name="closed", partialFilterExpression={"closed_at": {"$gt": EPOCH}}),
         IndexModel([("customer", ASCENDING), ("state", ASCENDING)], name="of_customer"),
         IndexModel([("customer", ASCENDING), ("closed_at", ASCENDING)], name="last_of_customer"),
         IndexModel([("response", ASCENDING)], name="of_response"),

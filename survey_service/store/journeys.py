@@ -7,8 +7,8 @@ yields the label of its period, its dimensions as they are stored, and numbers.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from survey_service.models.case import ACTIVE_STATES
@@ -16,13 +16,16 @@ from survey_service.models.decision import Outcome
 from survey_service.models.delivery import ASKS
 from survey_service.models.incentive import RewardState
 from survey_service.models.invitation import InvitationState
-from survey_service.models.rollup import LISTED
+from survey_service.models.rollup import LISTED, LONGEST, stored_values
 from survey_service.models.suppression import SuppressionReason, SuppressionScope
+from survey_service.store.claims import EPOCH
 from survey_service.store.database import Database
 from survey_service.store.histograms import MOST_ANSWERS, Wanted, label_expression, too_many_answers
 
 MOST_JOINED = 50_000  # rows that are looked up elsewhere, one by one
+MOST_COUNTED = 1_000_000  # events and rewards, which are only added up
 _ANSWERED = [InvitationState.STARTED, InvitationState.FINISHED]
+_ACTIVE = list(ACTIVE_STATES)
 _DELIVERED, _FAILED = "delivered", "failed"  # of a provider's words
 _OPT_OUTS = [SuppressionReason.UNSUBSCRIBED, SuppressionReason.STOP]
 
@@ -47,8 +50,13 @@ OF_RESPONSES: Dimensions = {
         "language",
     )
 }
-OF_REWARDS: Dimensions = {name: f"${name}" for name in ("survey", "brand", "touchpoint")}
-OF_CASES: Dimensions = {name: f"${name}" for name in ("survey", "brand", "touchpoint", "channel", "language")}
+# Rows of what followed an answer keep what they were told of it; region and stage are those of the touchpoint.
+OF_REWARDS: Dimensions = {
+    name: f"${name}" for name in ("survey", "brand", "trigger", "variant", "touchpoint", "channel", "language")
+}
+OF_CASES = OF_REWARDS
+
+_FIRST_OF = {"channels": "channels.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,8 @@ async def sum_invitations(database: Database, wanted: Wanted) -> AsyncIterator[S
     Numbers: `invited`, `sent`, `delivered`, `bounced`, `started`, `finished`. Delivered is what the provider called so
     or what was answered, bounced what came back on every try and was not answered.
     """
-    match = _in_time("created_at", wanted)
-    await _check(database, "invitations", match, MOST_JOINED)
+    match = matching("created_at", wanted, OF_INVITATIONS)
+    await check_joined(database, "invitations", match)
     answered = {"$in": ["$state", _ANSWERED]}
     arrived = {"$or": [answered, "$was_delivered"]}
     numbers = {
@@ -78,19 +86,31 @@ async def sum_invitations(database: Database, wanted: Wanted) -> AsyncIterator[S
         "started": _one_if(answered),
         "finished": _one_if({"$eq": ["$state", InvitationState.FINISHED]}),
     }
-    stages = [{"$match": match}, *await _with_what_providers_said(database, match)]
-    async for sums in _sums(database, "invitations", stages, "$created_at", wanted, OF_INVITATIONS, numbers):
+    narrowed = len(match) > 1
+    stages = [{"$match": match}, *await _with_what_providers_said(database, match, narrowed=narrowed)]
+    async for sums in sums_of(database, "invitations", stages, "$created_at", wanted, OF_INVITATIONS, numbers):
         yield sums
 
 
-async def _with_what_providers_said(database: Database, match: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+async def _with_what_providers_said(
+    database: Database, match: Mapping[str, Any], *, narrowed: bool
+) -> list[Mapping[str, Any]]:
     """Stages that add `was_delivered` and `was_refused` to invitations.
 
     Both collections are read once and grouped together: a `$lookup` for each invitation takes five times as long.
+    Where more than the time narrows them, there are far more messages in it than theirs, so that theirs are named.
     """
-    last = await database["invitations"].find_one(match, {"expires_at": 1}, sort=[("expires_at", -1)])
+    invitations = database["invitations"]
+    if narrowed:
+        which: dict[str, Any] = {
+            "invitation": {"$in": [row["_id"] async for row in invitations.find(match, {"_id": 1})]}
+        }
+    else:
+        last = await invitations.find_one(match, {"expires_at": 1}, sort=[("expires_at", -1)])
+        until = last["expires_at"] if last else None
+        which = {"created_at": {"$gte": match["created_at"]["$gte"], "$lte": until}}
     messages = {
-        "created_at": {"$gte": match["created_at"]["$gte"], "$lte": last["expires_at"] if last else None},
+        **which,
         "kind": {"$in": sorted(ASKS)},
         "provider_status": {"$in": [_DELIVERED, _FAILED]},
     }
@@ -112,46 +132,51 @@ async def _with_what_providers_said(database: Database, match: Mapping[str, Any]
 
 async def sum_events(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
     """Events that were decided in the time (`events`); by trigger those that it said something about."""
-    stages: list[Mapping[str, Any]] = [{"$match": _in_time("decided_at", wanted)}]
     by_trigger = "trigger" in wanted.dimensions
+    dimensions = OF_DECISIONS if by_trigger else OF_EVENTS
+    match = matching("decided_at", wanted, dimensions)
+    await _check(database, "events", match, MOST_COUNTED)
+    stages: list[Mapping[str, Any]] = [{"$match": match}]
     if by_trigger:
         stages.append({"$unwind": "$decisions"})
-    dimensions = OF_DECISIONS if by_trigger else OF_EVENTS
-    async for sums in _sums(database, "events", stages, "$decided_at", wanted, dimensions, {"events": 1}):
+    async for sums in sums_of(database, "events", stages, "$decided_at", wanted, dimensions, {"events": 1}):
         yield sums
 
 
 async def sum_refusals(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
     """Decisions of the time by which nobody was invited: `skipped`, by the dimension `reason`."""
+    match = matching("decided_at", wanted, OF_DECISIONS)
+    await _check(database, "events", match, MOST_COUNTED)
     stages: list[Mapping[str, Any]] = [
-        {"$match": _in_time("decided_at", wanted)},
+        {"$match": match},
         {"$unwind": {"path": "$decisions", "preserveNullAndEmptyArrays": True}},
         {"$match": {"decisions.outcome": {"$in": [Outcome.SKIPPED, None]}}},
         {"$set": {"reason": {"$ifNull": ["$decisions.reason", "$reason"]}}},
     ]
     dimensions = {**OF_DECISIONS, "reason": "$reason"}
-    async for sums in _sums(database, "events", stages, "$decided_at", wanted, dimensions, {"skipped": 1}, ("reason",)):
+    async for sums in sums_of(
+        database, "events", stages, "$decided_at", wanted, dimensions, {"skipped": 1}, ("reason",)
+    ):
         yield sums
 
 
 async def sum_opt_outs(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
     """People who opted out in the time, by their own word: `opted_out`."""
+    dimensions = {"brand": "$brand"}
     match = {
-        **_in_time("created_at", wanted),
+        **matching("created_at", wanted, dimensions),
         "scope": SuppressionScope.PERSON,
         "reason": {"$in": _OPT_OUTS},
     }
     stages = [{"$match": match}]
-    async for sums in _sums(
-        database, "suppressions", stages, "$created_at", wanted, {"brand": "$brand"}, {"opted_out": 1}
-    ):
+    async for sums in sums_of(database, "suppressions", stages, "$created_at", wanted, dimensions, {"opted_out": 1}):
         yield sums
 
 
 async def times_to_answer(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
     """One row a response of the time that followed a message: `seconds` from the first message to the first answer."""
-    match = {**_in_time("started_at", wanted), "invitation": {"$ne": None}, "suspect": None}
-    await _check(database, "responses", match, MOST_JOINED)
+    match = {**matching("started_at", wanted, OF_RESPONSES), "invitation": {"$ne": None}, "suspect": None}
+    await check_joined(database, "responses", match)
     sent = [{"$match": {"sent_at": {"$ne": None}}}, {"$project": {"_id": 0, "at": "$sent_at"}}]
     of = {"from": "invitations", "localField": "invitation", "foreignField": "_id", "pipeline": sent}
     stages: list[Mapping[str, Any]] = [{"$match": match}, {"$lookup": {**of, "as": "sent"}}, {"$unwind": "$sent"}]
@@ -162,72 +187,82 @@ async def times_to_answer(database: Database, wanted: Wanted) -> AsyncIterator[S
 
 async def sum_rewards(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
     """Rewards that were granted in the time: `rewards` and `cost`, by the dimension `currency`."""
-    stages = [{"$match": {**_in_time("granted_at", wanted), "state": RewardState.GRANTED}}]
+    match = {**matching("granted_at", wanted, OF_REWARDS), "state": RewardState.GRANTED}
+    await _check(database, "rewards", match, MOST_COUNTED)
+    stages = [{"$match": match}]
     dimensions = {**OF_REWARDS, "currency": "$currency"}
     numbers = {"rewards": 1, "cost": "$value"}
-    async for sums in _sums(database, "rewards", stages, "$granted_at", wanted, dimensions, numbers, ("currency",)):
+    async for sums in sums_of(database, "rewards", stages, "$granted_at", wanted, dimensions, numbers, ("currency",)):
         yield sums
 
 
 async def cases_opened(database: Database, wanted: Wanted) -> AsyncIterator[Sums]:
-    """One row a case that was opened in the time: `active`, `overdue`, `seconds` until it was closed, or None."""
-    match = _in_time("opened_at", wanted)
+    """One row a case that was opened in the time: `seconds` until it was closed, or None."""
+    match = matching("opened_at", wanted, OF_CASES)
     await _check(database, "cases", match, MOST_ANSWERS)
-    active = {"$in": ["$state", list(ACTIVE_STATES)]}
-    closed = {"$and": [{"$not": [active]}, {"$gt": ["$closed_at", None]}]}
+    closed = {"$and": [{"$not": [{"$in": ["$state", _ACTIVE]}]}, {"$gt": ["$closed_at", None]}]}
     numbers = {
-        "cases": {"$literal": 1},
-        "active": active,
-        "overdue": {"$and": [active, {"$eq": ["$overdue", True]}]},
+        "opened": {"$literal": 1},
         "seconds": {"$cond": [closed, {"$divide": [{"$subtract": ["$closed_at", "$opened_at"]}, 1000]}, None]},
     }
     async for sums in _rows(database, "cases", [{"$match": match}], "$opened_at", wanted, OF_CASES, numbers):
         yield sums
 
 
-async def sum_returns(
-    database: Database, wanted: Wanted, event_types: Collection[str], within: timedelta
-) -> AsyncIterator[Sums]:
-    """Answers of the time by known customers: `answers`, and `returned` of them.
+async def changes_of_open_cases(database: Database, wanted: Wanted, now: datetime) -> AsyncIterator[Sums]:
+    """By how much the number of cases that somebody still takes care of changed: `active`, `overdue`; begins with all.
 
-    Returned is who had an event of these types after the answer, within so long. The dimensions `metric`, `scale`,
-    `score` and `outcome` (the state of its case, None without one) come beside those that are wanted.
+    Whatever was open before the time comes in its first period. A case is open until it was last resolved or closed,
+    and overdue from its last due time on.
     """
-    match = {**_in_time("started_at", wanted), "customer": {"$ne": None}, "score": {"$ne": None}, "suspect": None}
-    await _check(database, "responses", match, MOST_JOINED)
-    later = {"$gt": ["$time", "$$at"]}
-    soon = {"$lte": ["$time", {"$add": ["$$at", round(within.total_seconds() * 1000)]}]}
-    events = [
-        {"$match": {"type": {"$in": list(event_types)}, "$expr": {"$and": [later, soon]}}},
-        {"$limit": 1},
-        {"$project": {"_id": 1}},
+    of_age = matching("opened_at", replace(wanted, start=EPOCH), OF_CASES)
+    match = {**of_age, "$or": [{"state": {"$in": _ACTIVE}}, {"closed_at": {"$gte": wanted.start}}]}
+    await _check(database, "cases", match, MOST_ANSWERS)
+    ended = {"$cond": [{"$in": ["$state", _ACTIVE]}, None, "$closed_at"]}
+    late = {"$and": [{"$lt": ["$due_by", now]}, {"$or": [{"$eq": ["$ended", None]}, {"$lt": ["$due_by", "$ended"]}]}]}
+    was_late = {"$cond": [late, 1, 0]}
+    changes = [
+        {"at": {"$max": ["$opened_at", wanted.start]}, "active": 1, "overdue": 0},
+        {"at": {"$max": ["$due_by", "$opened_at", wanted.start]}, "active": 0, "overdue": was_late},
+        {"at": "$ended", "active": -1, "overdue": {"$multiply": [-1, was_late]}},
     ]
-    cases = [
-        {"$match": {"$expr": {"$eq": ["$response", "$$response"]}}},
-        {"$sort": {"opened_at": 1}},
-        {"$limit": 1},
-        {"$project": {"_id": 0, "state": 1}},
-    ]
-    own = {"localField": "customer", "foreignField": "customer"}
-    stages = [
+    stages: list[Mapping[str, Any]] = [
         {"$match": match},
-        {"$lookup": {"from": "events", **own, "let": {"at": "$started_at"}, "pipeline": events, "as": "events"}},
-        {"$lookup": {"from": "cases", **own, "let": {"response": "$_id"}, "pipeline": cases, "as": "cases"}},
-        {"$set": {"outcome": {"$first": "$cases.state"}}},
+        {"$set": {"ended": ended}},
+        {"$set": {"change": changes}},
+        {"$unwind": "$change"},
+        {"$match": {"change.at": {"$gte": wanted.start, "$lt": wanted.end}}},
     ]
-    more = ("metric", "scale", "score", "outcome")
-    dimensions = {**OF_RESPONSES, **{name: f"${name}" for name in more}}
-    numbers = {"answers": 1, "returned": {"$size": "$events"}}
-    async for sums in _sums(database, "responses", stages, "$started_at", wanted, dimensions, numbers, more):
+    numbers = {name: f"$change.{name}" for name in ("active", "overdue")}
+    async for sums in sums_of(database, "cases", stages, "$change.at", wanted, OF_CASES, numbers):
         yield sums
 
 
-def _in_time(field: str, wanted: Wanted) -> dict[str, Any]:
-    return {field: {"$gte": wanted.start, "$lt": wanted.end}}
+def matching(instant: str, wanted: Wanted, of: Dimensions) -> dict[str, Any]:
+    """The rows of the time, as few as stored fields can tell apart; what they cannot is filtered once it is read.
+
+    A row that does not list a dimension is in none of its groups.
+    """
+    match: dict[str, Any] = {instant: {"$gte": wanted.start, "$lt": wanted.end}}
+    match |= {name: {"$exists": True} for name in wanted.dimensions if name.startswith(LISTED)}
+    for name, values in wanted.only.items():
+        if (path := of.get(name, f"${name}" if name.startswith(LISTED) else "")[1:]) and _can_narrow(path, values):
+            match[_FIRST_OF.get(path, path)] = {"$in": stored_values(values)}
+    return match
+
+
+def _can_narrow(path: str, values: Collection[str | None]) -> bool:
+    """Whether stored values can be compared: not those that were cut, nor the many ways of being none of a list."""
+    return all((len(value) < LONGEST if value else "." not in path) for value in values)
 
 
 def _one_if(condition: Mapping[str, Any]) -> dict[str, Any]:
     return {"$cond": [condition, 1, 0]}
+
+
+async def check_joined(database: Database, collection: str, match: Mapping[str, Any]) -> None:
+    """Raises InvalidInput where more rows match than may be looked up elsewhere."""
+    await _check(database, collection, match, MOST_JOINED)
 
 
 async def _check(database: Database, collection: str, match: Mapping[str, Any], most: int) -> None:
@@ -235,7 +270,7 @@ async def _check(database: Database, collection: str, match: Mapping[str, Any], 
         raise too_many_answers(most)
 
 
-async def _sums(
+async def sums_of(
     database: Database,
     collection: str,
     stages: Sequence[Mapping[str, Any]],
@@ -245,6 +280,7 @@ async def _sums(
     numbers: Mapping[str, Any],
     more: Sequence[str] = (),
 ) -> AsyncIterator[Sums]:
+    """Rows that leave the stages, added up by the label of an instant, and by the dimensions wanted and `more`."""
     names, key = _key(instant, wanted, of, more)
     group = {"$group": {"_id": key, **{name: {"$sum": value} for name, value in numbers.items()}}}
     async for document in database[collection].aggregate([*stages, group], batchSize=5_000):

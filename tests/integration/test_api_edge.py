@@ -6,13 +6,15 @@ from typing import NoReturn
 
 import pytest
 from aiohttp import web
+from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
 from survey_service.api.app import create_api
-from survey_service.errors import ConfigurationError
+from survey_service.errors import ConfigurationError, NotFound, Overloaded
 from survey_service.models.api_key import Scope
 from survey_service.parts import Parts
 from survey_service.store.store import Store
+from survey_service.wiring import create_app
 from tests.support.problems import assert_problem
 from tests.support.service import ApiClient, api_client, client_of, make_parts
 
@@ -25,7 +27,7 @@ async def test_a_request_id_is_kept_or_made(api: ApiClient, given: str, kept: bo
     assert answered
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer sk_unknown", "Basic dTpw"])
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer sk_unknown", "Bearer \udcff", "Basic dTpw"])
 async def test_without_a_known_key_nothing_is_answered(parts: Parts, header: str | None) -> None:
     async with client_of(create_api(parts)) as client:
         response = await client.get("/v1/responses", headers={} if header is None else {"Authorization": header})
@@ -97,6 +99,44 @@ async def test_an_unexpected_error_is_logged_by_place_and_without_the_callers_wo
     assert failed["error"] == "builtins.ValueError"
     assert "break_down" in failed["where"]
     assert not any(word in str(lines) for word in ("Ada", "t0ken", "example.com"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry_after", "title"),
+    [
+        (AutoReconnect("mongo.acme.example: Ada"), 503, "2", "Bei uns funktioniert gerade etwas nicht"),
+        (Overloaded("full", retry_after=7), 503, "7", "Bei uns funktioniert gerade etwas nicht"),
+        (ValueError("Ada"), 500, None, "Bei uns funktioniert gerade etwas nicht"),
+        (NotFound("gone"), 404, None, "Diesen Link kennen wir nicht"),
+    ],
+)
+async def test_a_page_that_fails_says_so_in_the_language_of_its_reader(
+    parts: Parts,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    status: int,
+    retry_after: str | None,
+    title: str,
+) -> None:
+    async def fail(_: web.Request) -> NoReturn:
+        raise error
+
+    app = create_app(parts)
+    app.router.add_get("/s/{token}/broken", fail)
+    async with client_of(app) as client:
+        with capture_logs() as lines:
+            response = await client.get("/s/t0ken/broken", headers={"Accept": "text/html", "Accept-Language": "de"})
+        page = await response.text()
+    assert (response.status, response.headers.get("Retry-After")) == (status, retry_after)
+    assert f"<h1>{title}</h1>" in page
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Request-Id"]
+    assert [line["error"] for line in lines if line["event"] == "request failed"] == (
+        ["builtins.ValueError"] if status == 500 else []
+    )
+    assert not caplog.records
+    assert "Ada" not in f"{lines}{page}"
 
 
 async def test_errors_of_pages_are_left_to_the_pages(parts: Parts) -> None:

@@ -59,6 +59,8 @@ async def test_a_low_score_opens_a_case_that_tells_what_was_said(pipeline: Pipel
     assert (case.score, case.scale, case.comment) == (2, "0-10", "It was broken.")
     assert (case.customer_ref, case.touchpoint, case.brand, case.channel) == ("c-ada", PLACE, "acme", "email")
     assert case.due_by - case.opened_at == 2 * DAY
+    whence = ("survey", "survey_version", "trigger", "variant", "dimensions", "language")
+    assert all(getattr(case, name) == getattr(response, name) for name in whence)
 
 
 async def test_a_high_score_opens_none(pipeline: Pipeline) -> None:

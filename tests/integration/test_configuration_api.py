@@ -82,6 +82,12 @@ async def test_a_stale_if_match_changes_nothing(
     assert (await (await configured.get(path)).json())[field] == "second"
 
 
+@pytest.mark.parametrize("tag", ['"²"', '"٣"', '"x"', "", '"9999999999"', '"\udcff"', '"1", "2"'])
+async def test_if_match_holds_one_etag_of_ours(configured: ApiClient, tag: str) -> None:
+    answer = await configured.put("/v1/surveys/after", json=SURVEY, headers={"If-Match": tag})
+    await assert_problem(answer, 422, "invalid")
+
+
 @pytest.mark.parametrize(("path", "content", "field"), RESOURCES)
 async def test_what_is_shown_can_be_put_again_without_its_own_fields(
     configured: ApiClient, path: str, content: dict[str, Any], field: str
@@ -149,7 +155,7 @@ async def test_every_version_of_a_survey_stays_readable(configured: ApiClient) -
     assert (await configured.put("/v1/surveys/other", json=SURVEY)).status == 201
 
 
-@pytest.mark.parametrize("number", ["2", "0", "x", "-1", "²", "9" * 40])
+@pytest.mark.parametrize("number", ["2", "0", "x", "-1", "²", "٣", "9" * 40, "9" * 4400])
 async def test_a_version_that_never_was_is_not_found(configured: ApiClient, number: str) -> None:
     await assert_problem(await configured.get(f"/v1/surveys/after/versions/{number}"), 404, "not_found")
     await assert_problem(await configured.get(f"/v1/triggers/after/versions/{number}"), 404, "not_found")

@@ -58,6 +58,7 @@ async def test_whoever_is_not_signed_in_is_led_to_where_one_does(visitor: ApiCli
         ("http://127.0.0.1:8080", "127.0.0.1", 200),
         ("http://127.0.0.1:8080", "localhost:8080", 200),
         ("http://127.0.0.1:8080", "evil.example", 303),
+        ("http://127.0.0.1:8080", "[1", 303),
         ("https://survey.acme.example", "127.0.0.1", 303),
     ],
 )
@@ -68,6 +69,8 @@ async def test_the_sandbox_is_open_to_this_machine_alone(
         answer = await client.get("/dashboard", headers={"Host": host}, allow_redirects=False)
         assert answer.status == status
         assert status != 200 or "Sandbox" in await answer.text()
+        proxied = {"Host": host, "X-Forwarded-For": "192.0.2.7"}
+        assert (await client.get("/dashboard", headers=proxied, allow_redirects=False)).status == 303
 
 
 async def test_a_mailed_link_signs_in_once_and_only_by_its_button(

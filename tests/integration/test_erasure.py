@@ -27,7 +27,7 @@ from survey_service.store.claims import Claims
 from survey_service.store.events import undecided_of
 from survey_service.store.forgetting import Forgetting
 from survey_service.wiring import create_app
-from tests.support.cases import answer
+from tests.support.cases import answer, the_case
 from tests.support.lives import (
     CUSTOMER,
     OLD_PHONE,
@@ -165,6 +165,7 @@ async def test_what_was_counted_still_counts(texting: Texting) -> None:
     kept = ("id", "score", "scores", "measures", "status", "survey", "channel", "started_at", "finished_at")
     assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
     assert (after.answers, after.dimensions) == ({"nps": 3}, {"agent": "a-7"})
+    assert (await the_case(texting.pipeline)).dimensions == {"agent": "a-7"}
     assert after.erased_at is not None
     assert after.event is not None
     assert (after.event.key, after.event.type) == (before.event and before.event.key, "order.delivered")

@@ -30,6 +30,7 @@ from tests.support.answered_history import (
 )
 from tests.support.figures import answered, count_answers, load
 from tests.support.problems import assert_problem, pointers
+from tests.support.public_links import a_survey
 from tests.support.service import ApiClient, api_client
 
 
@@ -232,6 +233,18 @@ async def test_figures_of_agents_with_few_answers_are_withheld(api: ApiClient, s
     assert (volume["started"], few["started"], few["withheld"]) == (5, None, True)
 
 
+async def test_agents_are_protected_under_every_name_that_a_survey_gave_them(api: ApiClient, store: Store) -> None:
+    for dimensions in ({"employee": "event.data.agent"}, {"tier": "event.data.tier"}):
+        await store.configuration.surveys.put("visit", a_survey(dimensions=dimensions))
+    await load(store, [answered(1, survey="visit", dimensions={"employee": "ann", "tier": "gold"})])
+    await count_answers(store)
+    for query in ({"group_by": "employee"}, {"where": "employee:ann"}):
+        (row,) = await ask(api, metric="nps", **query)
+        assert (row["withheld"], row["n"]) == (True, None)
+    (row,) = await ask(api, metric="nps", group_by="tier")
+    assert (row["withheld"], row["n"]) == (False, 1)
+
+
 # --- volume
 
 
@@ -248,6 +261,9 @@ async def test_volume_counts_what_began_by_how_far_it_came(figures: ApiClient) -
 
 
 # --- refusals
+
+
+NOVEMBER = {"metric": "nps", "from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -269,6 +285,8 @@ async def test_volume_counts_what_began_by_how_far_it_came(figures: ApiClient) -
         ({"metric": "nps", "from": "1990-11-02T00:00:00Z"}, "/from"),
         ({"metric": "nps", "from": "2025-11-02"}, "/from"),
         ({"metric": "nps", "compare": "previous"}, "/compare"),
+        ({"metric": "nps", "compare_from": "2025-11-01T00:00:00Z"}, "/compare_from"),
+        ({**NOVEMBER, "compare": "previous", "compare_from": "2025-10-30T00:00:00Z"}, "/compare_from"),  # they overlap
         ({"metric": "nps", "compare": "baseline", "group_by": "channel"}, "/baseline"),
         ({"metric": "nps", "baseline": "sms", "group_by": "channel"}, "/baseline"),
         ({"metric": "nps", "compare": "baseline", "baseline": "sms", "group_by": "channel,touchpoint"}, "/baseline"),

@@ -61,6 +61,14 @@ async def test_a_time_is_compared_with_as_long_a_time_before(figures: ApiClient)
     assert row["previous"] == {"score": pytest.approx(nps(before)), "n": len(before)}
 
 
+async def test_a_time_is_compared_with_as_long_a_time_elsewhere(figures: ApiClient) -> None:
+    query = {"metric": "nps", "compare": "previous", "from": "2025-11-17T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
+    (row,) = await ask(figures, **query, compare_from="2025-11-04T00:00:00Z")
+    start = datetime(2025, 11, 4, tzinfo=UTC)
+    there = [one.scores["nps"] for one in COUNTING if start <= one.started_at < start + 3 * DAY]
+    assert row["previous"] == {"score": pytest.approx(nps(there)), "n": len(there)}
+
+
 async def test_the_first_period_has_nothing_to_be_compared_with(figures: ApiClient) -> None:
     first, *_ = await ask(figures, metric="nps", granularity="month", compare="previous")
     assert (first["previous"], first["change"], first["significant"]) == (None, None, None)

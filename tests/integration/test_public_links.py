@@ -47,6 +47,7 @@ async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
 
 
 async def test_a_form_makes_one_response_that_says_where_it_comes_from(visitor: ApiClient, store: Store) -> None:
+    await store.configuration.surveys.put("visit", a_survey(dimensions={"agent": "event.data.agent"}))
     page = await open_page(visitor)
     assert page.questions == {"nps", "why"}
     answer = await send(visitor, page, nps="9", why="quick")
@@ -54,7 +55,8 @@ async def test_a_form_makes_one_response_that_says_where_it_comes_from(visitor: 
     (row,) = await responses(store)
     assert (row.link, row.touchpoint, row.channel, row.language) == (LINK, "mitte", "web", "en")
     assert (row.invitation, row.customer, row.event, row.trigger) == (None, None, None, None)
-    assert (row.survey, row.survey_version, row.brand) == ("visit", 1, "acme")
+    assert (row.survey, row.survey_version, row.brand) == ("visit", 2, "acme")
+    assert row.dimensions == {"agent": None}  # of the group without one, as an event that names none
     assert (row.status, row.finished_by) == (ResponseStatus.FINISHED, FinishedBy.CUSTOMER)
     assert (row.answers, row.score, row.comment) == ({"nps": 9, "why": "quick"}, 9, "quick")
     assert row.network is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -11,9 +12,11 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 
 from survey_service.api.app import RUNNER_OPTIONS
+from survey_service.models.api_key import Scope
 from survey_service.models.response import ResponseStatus
 from survey_service.models.survey import SurveyContent
 from survey_service.models.touchpoint import TouchpointContent
+from survey_service.pages.sandbox_door import NEEDED
 from survey_service.settings import read_settings
 from survey_service.store.paging import PageRequest
 from survey_service.wiring import Service, create_app, open_service
@@ -123,6 +126,44 @@ async def test_nothing_in_a_text_is_markup(sandbox: Sandbox) -> None:
     await sandbox.write("<script>alert(1)</script> {{ 7*7 }}")
     page = await (await sandbox.web.get("/sandbox/sms")).text()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}" in page
+
+
+ELSEWHERE = [{"Host": "evil.example"}, {"Host": "[1"}, {"X-Forwarded-For": "192.0.2.7"}]
+
+
+@pytest.mark.parametrize("path", ["/sandbox", "/sandbox/mail/mail_1/html", "/sandbox/sms"])
+@pytest.mark.parametrize("headers", ELSEWHERE)
+async def test_strangers_are_asked_for_a_key_and_told_which(
+    sandbox: Sandbox, path: str, headers: dict[str, str]
+) -> None:
+    for login in ({}, {"Authorization": "Basic !"}, basic("sk_unknown"), {"Authorization": "Bearer x"}):
+        answer = await sandbox.web.get(path, headers=headers | login)
+        assert (answer.status, answer.headers["Cache-Control"]) == (401, "no-store")
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+        assert "the scopes cases:read" in await answer.text()
+
+
+async def test_elsewhere_a_key_that_may_see_all_of_it_opens_the_sandbox(sandbox: Sandbox) -> None:
+    keys = sandbox.service.parts.store.api_keys
+    for scopes, status in ((NEEDED, 200), (NEEDED - {Scope.OPERATE}, 401)):
+        _, secret = await keys.create("staging", tuple(scopes))
+        for headers in ELSEWHERE:
+            for path in ("/sandbox", "/sandbox/sms"):
+                assert (await sandbox.web.get(path, headers=headers | basic(secret))).status == status
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_no_other_site_writes_as_a_customer(sandbox: Sandbox, site: str) -> None:
+    answer = await sandbox.web.post(
+        "/sandbox/sms", data={"number": ADA, "text": "STOP"}, headers={"Sec-Fetch-Site": site}
+    )
+    assert answer.status == 403
+    assert await sandbox.bubbles() == []
+
+
+def basic(secret: str) -> dict[str, str]:
+    """What a browser sends once somebody typed the key."""
+    return {"Authorization": "Basic " + b64encode(f"me:{secret}".encode()).decode()}
 
 
 async def test_with_an_account_the_page_writes_nothing(sandbox: Sandbox) -> None:

@@ -23,6 +23,7 @@ from survey_service.reporting.periods import (
     Time,
     cover_of,
     the_time_before,
+    the_time_from,
     widened,
     with_the_period_before,
 )
@@ -176,4 +177,6 @@ def test_the_time_before_whole_days_is_as_many_of_them(instant: datetime, days: 
     label = label_of(instant, Granularity.DAY, where)
     first, start, end = (start_of(label + number * DAY, Granularity.DAY, where) for number in (-days, 0, days))
     assert the_time_before(Time(start, end), where) == Time(first, start)
+    assert the_time_from(first, Time(start, end), where) == Time(first, start)
+    assert the_time_from(first + HOUR, Time(start, end), where).end == first + HOUR + (end - start)
     assert the_time_before(Time(start, end + HOUR), where).end == start

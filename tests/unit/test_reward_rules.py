@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from survey_service.api.shapes.incentives import mask_code
-from survey_service.followup.reward_rules import Claim, is_shown, own_share, shares_of_sources
+from survey_service.followup.reward_rules import Claim, Outcome, is_shown, new_reward, own_share, shares_of_sources
 from survey_service.intake.offering import NoOffer, make_offer
 from survey_service.models.brand import Brand
 from survey_service.models.customer import CustomerProfile
@@ -123,6 +123,12 @@ def test_a_person_has_a_share_unless_they_are_thanked_by_hand(fields: dict[str, 
     share = own_share(claim(**fields), incentive(per_person=2, period="P90D"))
     expected = Allowance("voucher:person:cus_0123456789abcdefghijKL", 2, timedelta(days=90))
     assert share == (expected if has_share else None)
+
+
+def test_a_reward_is_told_apart_as_its_answer_is() -> None:
+    whence = {"trigger": "t", "variant": "B", "channel": "sms", "language": "de", "dimensions": {"agent": "a-1"}}
+    given = new_reward(claim(whence), Outcome(RewardState.HELD), NOON)
+    assert {name: getattr(given, name) for name in whence} == whence
 
 
 def test_nobody_has_no_share() -> None:

@@ -117,6 +117,10 @@ def test_mail_to_the_outside_needs_an_https_address(variables: dict[str, str], a
     [
         ({}, True),
         ({"SURVEY_HOST": "0.0.0.0"}, False),  # noqa: S104 -- the point
+        ({"SURVEY_HOST": "::1"}, True),
+        ({"SURVEY_PUBLIC_URL": "http://localhost:8080"}, True),
+        ({"SURVEY_PUBLIC_URL": "https://surveys.example.com"}, False),  # a proxy on this machine
+        ({"SURVEY_PUBLIC_URL": "https://surveys.example.com", "SURVEY_SANDBOX": "on"}, True),
         (EXTERNAL, False),
         ({**EXTERNAL, "SURVEY_SANDBOX": "on"}, True),
         ({"SURVEY_SANDBOX": "off"}, False),

@@ -118,6 +118,7 @@ EXTERNAL = {"SURVEY_MONGODB_URI": "mongodb://db.example/?replicaSet=rs0", "SURVE
         ({}, False),  # the sandbox, and with it the demo
         (EXTERNAL, True),
         ({**EXTERNAL, "SURVEY_SANDBOX": "on"}, False),
+        ({"SURVEY_PUBLIC_URL": "https://surveys.example.com"}, True),
         ({**EXTERNAL, "SURVEY_SUSPECTS": "off"}, False),
         ({"SURVEY_SUSPECTS": "on"}, True),
         ({"SURVEY_SANDBOX": "off"}, True),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import BadHttpMessage
 from pydantic import BaseModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from survey_service.telemetry import configure_logging, fault_text, write_fault
 
 PERSON = "ada@example.com"
+TOKEN = "8LuopQYq3lijSGf1UcUugi"
 
 
 class _Age(BaseModel):
@@ -47,9 +50,12 @@ def fault_of(work: Callable[[], None]) -> Exception:
 
 @pytest.fixture
 def configured() -> Iterator[None]:
-    before = structlog.get_config()
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
     structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.mark.parametrize("work", [_duplicate, _bulk, _invalid, _own])
@@ -63,6 +69,30 @@ def test_a_logged_error_names_its_place_and_no_person(
     assert PERSON not in printed
     assert work.__name__ in printed
     assert not as_json or json.loads(printed)["event"] == "stage.batch_failed"
+
+
+def _bad_request() -> None:
+    raise BadHttpMessage(f"Bad status line: GET /s/{TOKEN}")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_libraries_log_is_a_line_of_ours_without_what_they_filled_in(
+    as_json: bool, configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(json=as_json)
+    configure_logging(json=as_json)  # says nothing twice
+    fault = fault_of(_bad_request)
+    logging.getLogger("aiohttp.server").error("Error handling request from %s", "192.0.2.7", exc_info=fault)
+    logging.getLogger("asyncio").error(f"Exception in callback greet({PERSON!r}) at x.py:1\nhandle: <Handle {PERSON}>")
+    logging.getLogger("asyncio").info("Using selector")
+    printed = capsys.readouterr().err
+    assert not any(word in printed for word in (TOKEN, PERSON, "192.0.2.7"))
+    assert all(words in printed for words in ("BadHttpMessage (code 400)", "_bad_request", "callback greet"))
+    assert printed.count("library.logged") == 2
+    if as_json:
+        first, _ = map(json.loads, printed.splitlines())
+        assert (first["library"], first["level"]) == ("aiohttp.server", "error")
+        assert first["words"] == "Error handling request from %s"
 
 
 def test_an_error_of_a_library_says_its_kind_and_code() -> None:
