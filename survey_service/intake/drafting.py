@@ -43,7 +43,6 @@ from survey_service.models.trigger import QuietHours, Trigger, Variant, WhenNotA
 from survey_service.store.configuration import Snapshot
 from survey_service.store.contacts import ADDRESS_PREFIX
 from survey_service.store.suppressions import address_hashes, person_hashes, stands_against
-from survey_service.texts.addresses import email_key
 from survey_service.tokens import Keyring
 from survey_service.work.budget import Refusal, Rules
 from survey_service.work.reserving import Answer, Granted, Wish
@@ -174,10 +173,11 @@ def open_from(quiet_hours: QuietHours | None, place: ZoneInfo) -> Callable[[date
 def contact_ids(person: Customer, channel: ChannelName, keyring: Keyring) -> tuple[str, ...]:
     """Under which contacts a first message counts: the person, and the address, which others may share.
 
+    While secrets are exchanged the address has a contact under each of them, so that none forgets what it was asked.
     On the web there is no message, and nothing counts.
     """
     address = address_on(channel, person.profile)
-    return (person.id, f"{ADDRESS_PREFIX}{keyring.subject_hash(email_key(address))}") if address else ()
+    return (person.id, *(ADDRESS_PREFIX + value for value in address_hashes(keyring, address))) if address else ()
 
 
 def wish_of(draft: Draft, facts: Facts) -> Wish | None:

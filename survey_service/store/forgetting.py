@@ -14,6 +14,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from survey_service.models.case import ACTIVE_STATES
+from survey_service.models.contact import FORGOTTEN
 from survey_service.models.delivery import WAITING_STATES, DeliveryState
 from survey_service.models.erasure import Traces
 from survey_service.models.event import EventState
@@ -138,8 +139,13 @@ class Forgetting:
             case "invitations":
                 await database["visits"].delete_many({"of": among})
                 await database["inbound_texts"].delete_many({"invitation": among})
-                holds = {"$pull": {"holds": {"invitation": among}}, "$inc": {"revision": 1}}
-                await database["contacts"].update_many({"holds.invitation": among}, holds)
+                # That somebody was asked still counts; what was asked and answered then is not to be found by it.
+                unnamed = {"holds.$[own].invitation": FORGOTTEN, "holds.$[own].since": None}
+                await database["contacts"].update_many(
+                    {"holds.invitation": among},
+                    {"$set": unnamed, "$inc": {"revision": 1}},
+                    array_filters=[{"own.invitation": among}],
+                )
             case _:
                 return
 
@@ -189,9 +195,7 @@ class Forgetting:
         await database["sandbox_messages"].delete_many({"recipient": among})
         found += (await database["visits"].delete_many({"of": customer})).deleted_count
         await database["allowances"].delete_many({"_id": {"$in": await self._allowances_of(customer)}})
-        shared = {"_id": {"$in": [ADDRESS_PREFIX + value for value in address_hashes]}, "holds": []}
-        await database["contacts"].delete_many(shared)
-        await database["contacts"].delete_one({"_id": customer})
+        await self._forget_holds(customer, [ADDRESS_PREFIX + value for value in address_hashes])
         await database["suppressions"].update_many(
             {"subject_hash": {"$in": list(address_hashes)}}, {"$set": {"detail": None}}
         )
@@ -199,6 +203,16 @@ class Forgetting:
         await database["customers"].update_many({"conflicts.other": customer}, conflict)
         found += (await database["customers"].delete_one({"_id": customer})).deleted_count
         return found
+
+    async def _forget_holds(self, customer: str, addresses: Sequence[str]) -> None:
+        """A person's holds, also where they stand a second time, at an address that others may share."""
+        contacts = self.database["contacts"]
+        own = await contacts.find_one({"_id": customer}) or {}
+        if holds := own.get("holds"):
+            taken = {"$pullAll": {"holds": holds}, "$inc": {"revision": 1}}
+            await contacts.update_many({"_id": {"$in": addresses}}, taken)
+        await contacts.delete_many({"_id": {"$in": addresses}, "holds": []})
+        await contacts.delete_one({"_id": customer})
 
     async def _forget_mails(self, customer: str) -> int:
         mails = self.database["mails"]

@@ -3,7 +3,8 @@
 The budget is decided in memory over all contacts of a batch, and what changes is written fenced by revisions
 (`store.contacts`); whoever was slower decides again. People are written before the addresses that they share: of two
 workers that want the last place of a person, the first one then has it whole, and none takes half of it each.
-A wish whose hold is there already, from a pass that died, finds its own.
+A wish whose hold is there already, from a pass that died, finds its own; one that is refused looks whether what stands
+against it was left behind by a failure.
 """
 
 from __future__ import annotations
@@ -59,18 +60,31 @@ class Reserving:
             Unavailable: other workers kept changing the same contacts; what is held already is found again.
         """
         people = {name for wish in wishes for name in wish.contacts[:1]}
-        contacts = await self._contacts.get_many(sorted({name for wish in wishes for name in wish.contacts}))
-        for _ in range(_TRIES):
+        names = sorted({name for wish in wishes for name in wish.contacts})
+        contacts = await self._contacts.get_many(names)
+        answers, changed = place(wishes, contacts)
+        left_behind = await self._contacts.left_behind([contacts[name] for name in _barred(wishes, answers)])
+        if gone := [name for name in left_behind if name not in answers]:
+            await self.release(gone)
+            contacts = await self._contacts.get_many(names)
             answers, changed = place(wishes, contacts)
+        for _ in range(_TRIES):
             if not changed:
                 return answers
             first = [contact for contact in changed.values() if contact.id in people]
             contacts |= await self._contacts.save_holds(first or list(changed.values()))
+            answers, changed = place(wishes, contacts)
         raise Unavailable("the budget of a contact is being changed by others")
 
     async def release(self, invitations: Sequence[str]) -> None:
         """Give back the places of invitations that will not be made."""
         await self._contacts.release(invitations)
+
+
+def _barred(wishes: Sequence[Wish], answers: Mapping[str, Answer]) -> set[str]:
+    """The contacts that stand against a wish."""
+    free = {name for name, answer in answers.items() if isinstance(answer, Granted) and answer.refusal is None}
+    return {name for wish in wishes if wish.invitation not in free for name in wish.contacts}
 
 
 def place(wishes: Sequence[Wish], contacts: Mapping[str, Contact]) -> tuple[dict[str, Answer], dict[str, Contact]]:
