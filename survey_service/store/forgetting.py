@@ -195,7 +195,10 @@ class Forgetting:
         await database["sandbox_messages"].delete_many({"recipient": among})
         found += (await database["visits"].delete_many({"of": customer})).deleted_count
         await database["allowances"].delete_many({"_id": {"$in": await self._allowances_of(customer)}})
-        await self._forget_holds(customer, [ADDRESS_PREFIX + value for value in address_hashes])
+        await self.forget_holds(customer, address_hashes)
+        shared = {"_id": {"$in": [ADDRESS_PREFIX + value for value in address_hashes]}, "holds": []}
+        await database["contacts"].delete_many(shared)
+        await database["contacts"].delete_one({"_id": customer})
         await database["suppressions"].update_many(
             {"subject_hash": {"$in": list(address_hashes)}}, {"$set": {"detail": None}}
         )
@@ -204,15 +207,13 @@ class Forgetting:
         found += (await database["customers"].delete_one({"_id": customer})).deleted_count
         return found
 
-    async def _forget_holds(self, customer: str, addresses: Sequence[str]) -> None:
-        """A person's holds, also where they stand a second time, at an address that others may share."""
+    async def forget_holds(self, customer: str, address_hashes: Collection[str]) -> None:
+        """What a person was asked goes from their addresses, where it stands a second time, before it goes itself."""
         contacts = self.database["contacts"]
         own = await contacts.find_one({"_id": customer}) or {}
         if holds := own.get("holds"):
-            taken = {"$pullAll": {"holds": holds}, "$inc": {"revision": 1}}
-            await contacts.update_many({"_id": {"$in": addresses}}, taken)
-        await contacts.delete_many({"_id": {"$in": addresses}, "holds": []})
-        await contacts.delete_one({"_id": customer})
+            addresses = {"_id": {"$in": [ADDRESS_PREFIX + value for value in address_hashes]}}
+            await contacts.update_many(addresses, {"$pullAll": {"holds": holds}, "$inc": {"revision": 1}})
 
     async def _forget_mails(self, customer: str) -> int:
         mails = self.database["mails"]
