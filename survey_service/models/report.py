@@ -39,6 +39,7 @@ class ReportTable(Noun):
     sentence: str  # how the total compares with the week before
     rows: tuple[ReportRow, ...] = ()
     left_out: str = ""  # says how many more there are
+    note: str = ""  # how sure a change of a touchpoint has to be
 
 
 class Report(Noun):

@@ -46,6 +46,11 @@ class Measure(Noun):
     metric: str
     scale: str
 
+    @property
+    def name(self) -> str:
+        """Both as one: `nps.0-10`."""
+        return f"{self.metric}.{self.scale}"
+
 
 class Reading(Noun):
     """The claim of the stage that reads comments, as on a claimable row; `due_at` is None once it was read."""
@@ -102,3 +107,7 @@ class Response(Claimable, Telling, Erasable):
     suspect_by: str | None = None  # `service`, or `api` once a person judged it
     started_at: datetime
     finished_at: datetime | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """With the names of what it measured: which question did may be any, so only these can be looked up."""
+        return {**super().to_document(), "measured": sorted({measure.name for measure in self.measures.values()})}

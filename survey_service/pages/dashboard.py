@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from shlex import quote
+from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
 
 from survey_service.errors import InvalidInput
-from survey_service.pages.dashboard_figures import Overview, newest_answers, read_funnel, read_overview
+from survey_service.pages.dashboard_case_views import cases_view
+from survey_service.pages.dashboard_figures import (
+    Overview,
+    newest_answers,
+    read_funnel,
+    read_open_cases,
+    read_overview,
+)
 from survey_service.pages.dashboard_filters import Filters, Promised, query_of, read_filters
-from survey_service.pages.dashboard_look import DASHBOARD_POLICY, render_answers, render_dashboard, render_funnel
-from survey_service.pages.dashboard_sections import funnel_of
+from survey_service.pages.dashboard_funnel import funnel_of
+from survey_service.pages.dashboard_look import (
+    DASHBOARD_POLICY,
+    render_answers,
+    render_cases,
+    render_dashboard,
+    render_funnel,
+    render_not_found,
+)
 from survey_service.pages.dashboard_viewers import Viewer, find_viewer
-from survey_service.pages.dashboard_views import Known, answer_views, dashboard_view, reader_of
+from survey_service.pages.dashboard_views import Known, answer_views, case_names, dashboard_view, reader_of
 from survey_service.pages.responses import CONFIGURATION_AGE, html_response
 from survey_service.parts import PARTS, Parts
+from survey_service.store.paging import Cursor, PageRequest
 from survey_service.texts.words import words_in
 
 SIGN_IN = "/dashboard/sign-in"
+CASES_A_PAGE = 50
 
 
 async def show_dashboard(request: web.Request) -> web.Response:
@@ -61,8 +78,24 @@ async def show_funnel(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther(SIGN_IN)
     parts = request.app[PARTS]
     filters = _filters(request, viewer, await _known(parts, viewer))
-    chart = funnel_of(await read_funnel(parts.store, filters), words_in(viewer.language))
+    chart = funnel_of(await read_funnel(parts.store, filters), filters, words_in(viewer.language))
     return page_response(render_funnel(chart, reader_of(viewer), filters.query))
+
+
+async def show_cases(request: web.Request) -> web.Response:
+    """All open cases in the same filters, a page at a time; `after` is where the page before it ended."""
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise web.HTTPSeeOther(SIGN_IN + query_of(request.query))
+    if not viewer.sees_cases:
+        return page_response(render_not_found(reader_of(viewer)), HTTPStatus.NOT_FOUND)
+    parts, words = request.app[PARTS], words_in(viewer.language)
+    known = await _known(parts, viewer)
+    filters = _filters(request, viewer, known)
+    found, count = await read_open_cases(parts.store, filters, PageRequest(CASES_A_PAGE, _after(request)))
+    view = cases_view(found.rows, count, case_names(known, viewer), filters, parts.clock.now(), words)
+    following = urlencode({**filters.asked, "after": found.next.encode()}) if found.next else ""
+    return page_response(render_cases(view, reader_of(viewer), filters.query, following))
 
 
 def page_response(page: str, status: int = HTTPStatus.OK) -> web.Response:
@@ -70,6 +103,14 @@ def page_response(page: str, status: int = HTTPStatus.OK) -> web.Response:
     response = html_response(page, status=status, policy=DASHBOARD_POLICY)
     response.enable_compression()
     return response
+
+
+def _after(request: web.Request) -> Cursor | None:
+    """What is no cursor of ours is taken for unsaid, as a wrong filter is."""
+    try:
+        return Cursor.decode(request.query["after"])
+    except (KeyError, InvalidInput):
+        return None
 
 
 def _filters(request: web.Request, viewer: Viewer, known: Known) -> Filters:
@@ -85,7 +126,15 @@ async def _known(parts: Parts, viewer: Viewer) -> Known:
     zones = [viewer.timezone, *(brand.timezone for brand in snapshot.brands.values())]
     zones += [row.timezone for row in touchpoints.values()]
     listed = list(dict.fromkeys(zone for zone in zones if zone))[:40] or ["UTC"]
-    return Known(snapshot.surveys, touchpoints, listed, snapshot.brands, snapshot.topics, snapshot.promised)
+    return Known(
+        surveys=snapshot.surveys,
+        touchpoints=touchpoints,
+        zones=listed,
+        brands=snapshot.brands,
+        topics=snapshot.topics,
+        promised=snapshot.promised,
+        opens_cases=any(rule.case for rule in snapshot.follow_ups.values()),
+    )
 
 
 def _curl_line(parts: Parts, known: Known) -> str:
@@ -101,5 +150,6 @@ def _curl_line(parts: Parts, known: Known) -> str:
 ROUTES = (
     web.get("/dashboard", show_dashboard),
     web.get("/dashboard/answers", show_answers),
+    web.get("/dashboard/cases", show_cases),
     web.get("/dashboard/funnel", show_funnel),
 )

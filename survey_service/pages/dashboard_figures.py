@@ -22,7 +22,7 @@ from survey_service.reporting.metrics import Metrics
 from survey_service.reporting.outcomes import Outcomes, Unanswerable
 from survey_service.reporting.phrases import PhraseQuestion, Talk, read_phrases
 from survey_service.reporting.scores import Metric, Score
-from survey_service.store.paging import PageRequest
+from survey_service.store.paging import Page, PageRequest
 from survey_service.store.store import Store
 
 ANSWERS, CASES = 12, 6  # that are listed
@@ -30,20 +30,25 @@ MOST_COUNTED = 1_000  # cases
 _COMMENTS = 500  # that are read for phrases
 _WORST: Mapping[Metric, str] = {"nps": "detractors", "csat": "others", "ces": "others"}
 _INSTANT = timedelta(milliseconds=1)
+REGION = "region"
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One point of time; `score` is None where nobody answered."""
+    """One point of time; `score` is None where nobody answered, or too few to show it: then it `is_withheld`."""
 
     label: datetime
     is_complete: bool
     score: Score | None
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All figures; `headline` is None where nobody answered. `ranked` are touchpoints, the best one first."""
+    """All figures; `headline` is None where nobody answered. `ranked` are touchpoints, the best one first.
+
+    What too few answered to be shown is a figure without a score.
+    """
 
     headline: Figure | None = None
     periods: tuple[Period, ...] = ()
@@ -53,6 +58,7 @@ class Overview:
     open_cases: int = 0
     any_response: bool = True
     topics: tuple[Figure, ...] = ()  # the most frequent first; with None: answers that are about none of them
+    of_all_topics: Score | None = None  # whichever is chosen
     talk: Talk | None = None  # of those who were least happy
 
 
@@ -63,7 +69,8 @@ async def read_overview(store: Store, filters: Filters, now: datetime, *, sees_c
         InvalidInput: more rows would have to be read than one answer may.
     """
     if filters.ask is None:
-        return Overview(any_response=False)
+        cases, open_cases = await _cases(store, filters, sees_cases=sees_cases)
+        return Overview(cases=cases, open_cases=open_cases, any_response=False)
     metrics, scale = Metrics(store), filters.ask.scale
     span = filters.span
     headline, over_time, ranked, answers, (cases, open_cases), (topics, talk) = await asyncio.gather(
@@ -71,15 +78,16 @@ async def read_overview(store: Store, filters: Filters, now: datetime, *, sees_c
         metrics.scores(filters.question(granularity=span.granularity)),
         metrics.league_table(filters.question(group_by=("touchpoint",))),
         newest_answers(store, filters),
-        _open_cases(store, filters, sees_cases=sees_cases),
+        _cases(store, filters, sees_cases=sees_cases),
         _said(store, filters),
     )
     total = next((figure for figure in headline.figures if figure.group.scale == scale), None)
-    scores = {figure.group.label: figure.score for figure in over_time.figures if figure.group.scale == scale}
+    by_period = {figure.group.label: figure for figure in over_time.figures if figure.group.scale == scale}
     return Overview(
         headline=total,
-        periods=tuple(_periods(filters, scores, now)),
-        ranked=tuple(figure for figure in ranked.figures if figure.group.scale == scale and figure.score),
+        of_all_topics=await _of_all_topics(store, filters, total),
+        periods=tuple(_periods(filters, by_period, now)),
+        ranked=tuple(figure for figure in ranked.figures if figure.group.scale == scale),
         answers=answers,
         cases=cases,
         open_cases=open_cases,
@@ -99,10 +107,25 @@ async def newest_answers(store: Store, filters: Filters) -> tuple[Response, ...]
         "suspect": None,
         **_in_lists(filters.only),
     }
-    match |= (
-        {f"scores.{ask.question}": {"$exists": True}} if ask.question else {"metric": ask.metric, "scale": ask.scale}
-    )
+    # As the figures count: whichever question measured it, unless one was chosen.
+    match["measured"] = ask.measure.name
+    if ask.question:
+        match |= {f"measures.{ask.question}.{name}": value for name, value in ask.measure.model_dump().items()}
     return (await store.responses.page(match, PageRequest(limit=ANSWERS))).rows
+
+
+async def read_open_cases(store: Store, filters: Filters, request: PageRequest) -> tuple[Page[Case], int]:
+    """Those that are due first, whenever they were opened, and how many there are, up to `MOST_COUNTED`.
+
+    No case keeps what it is about, or its region: that is the one that its touchpoint has now.
+    """
+    only = {name: values for name, values in filters.only.items() if name not in {REGION, TOPIC}}
+    if regions := filters.only.get(REGION):
+        places = frozenset(row.id for row in await store.configuration.touchpoints.all() if row.region in regions)
+        only["touchpoint"] = places & only.get("touchpoint", places)
+    match = {"state": {"$in": [state.value for state in ACTIVE_STATES]}, **_in_lists(only)}
+    page, count = await asyncio.gather(store.cases.page_by_due(match, request), store.cases.count(match, MOST_COUNTED))
+    return page, count
 
 
 async def read_funnel(store: Store, filters: Filters) -> Mapping[str, Any] | None:
@@ -132,8 +155,20 @@ async def _topics(store: Store, filters: Filters) -> tuple[Figure, ...]:
         answer = await Metrics(store).league_table(replace(filters, topic="").question(group_by=(TOPIC,)))
     except InvalidInput:
         return ()
-    found = [figure for figure in answer.figures if figure.group.scale == scale and figure.score and figure.score.n]
+    found = [figure for figure in answer.figures if figure.group.scale == scale]
     return tuple(sorted(found, key=lambda figure: -(figure.score.n if figure.score else 0)))
+
+
+async def _of_all_topics(store: Store, filters: Filters, total: Figure | None) -> Score | None:
+    """The score that `total` is without a chosen topic; None where it cannot be counted at once."""
+    if not filters.topic:
+        return total.score if total else None
+    scale = filters.ask.scale if filters.ask else ""
+    try:
+        answer = await Metrics(store).scores(replace(filters, topic="").question())
+    except InvalidInput:
+        return None
+    return next((figure.score for figure in answer.figures if figure.group.scale == scale), None)
 
 
 async def _talk(store: Store, filters: Filters) -> Talk:
@@ -141,15 +176,11 @@ async def _talk(store: Store, filters: Filters) -> Talk:
     return await read_phrases(store, PhraseQuestion(about, _WORST[about.metric], scale, most=_COMMENTS))
 
 
-async def _open_cases(store: Store, filters: Filters, *, sees_cases: bool) -> tuple[tuple[Case, ...], int]:
-    """The newest of them, whenever they were opened, and how many there are."""
+async def _cases(store: Store, filters: Filters, *, sees_cases: bool) -> tuple[tuple[Case, ...], int]:
     if not sees_cases:
         return (), 0
-    # No case keeps its region, or what it is about.
-    only = {name: values for name, values in filters.only.items() if name not in {"region", TOPIC}}
-    match = {"state": {"$in": [state.value for state in ACTIVE_STATES]}, **_in_lists(only)}
-    count = await store.cases.count(match, MOST_COUNTED)
-    return (await store.cases.page(match, PageRequest(limit=CASES))).rows if count else (), count
+    page, count = await read_open_cases(store, filters, PageRequest(limit=CASES))
+    return page.rows, count
 
 
 def _in_lists(only: Mapping[str, frozenset[str | None]]) -> dict[str, Any]:
@@ -162,12 +193,14 @@ async def _any_response(store: Store, filters: Filters) -> bool:
     return bool((await store.responses.page(match, PageRequest(limit=1))).rows)
 
 
-def _periods(filters: Filters, scores: Mapping[datetime | None, Score | None], now: datetime) -> list[Period]:
+def _periods(filters: Filters, figures: Mapping[datetime | None, Figure], now: datetime) -> list[Period]:
     """Every period of the span up to now, those without answers too."""
     span, granularity = filters.span, filters.span.granularity
     newest = label_of(min(span.end - _INSTANT, now), granularity, span.zone)
     label, found = label_of(span.start, granularity, span.zone), []
     while label <= newest:
-        found.append(Period(label, end_of(label, granularity, span.zone) <= now, scores.get(label)))
+        figure, is_complete = figures.get(label), end_of(label, granularity, span.zone) <= now
+        score = figure.score if figure else None
+        found.append(Period(label, is_complete, score, is_withheld=figure is not None and score is None))
         label = shifted(label, granularity, 1)
     return found

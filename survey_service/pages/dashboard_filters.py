@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from survey_service.calendars.buckets import Granularity
 from survey_service.calendars.zones import is_zone, zone
+from survey_service.models.response import Measure
 from survey_service.models.survey import Survey
 from survey_service.reporting.metrics import MetricQuestion
 from survey_service.reporting.scores import Metric
@@ -42,7 +43,12 @@ class Ask:
     @property
     def value(self) -> str:
         """As it stands in the address: `nps.0-10` or `nps.0-10.recommend`."""
-        return ".".join(part for part in (self.metric, self.scale, self.question) if part)
+        return ".".join(part for part in (self.measure.name, self.question) if part)
+
+    @property
+    def measure(self) -> Measure:
+        """The same, as it stands in answers."""
+        return Measure(metric=self.metric, scale=self.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +127,14 @@ class Filters:
         return only
 
     @property
+    def asked(self) -> dict[str, str]:
+        """What the address says, without what is empty."""
+        return {name: value for name, value in self.given.items() if value}
+
+    @property
     def query(self) -> str:
-        """The address's query again, without what is empty."""
-        return urlencode({name: value for name, value in self.given.items() if value})
+        """The same as an address's query."""
+        return urlencode(self.asked)
 
     def question(self, group_by: tuple[str, ...] = (), granularity: Granularity | None = None) -> MetricQuestion:
         """The question to reporting.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from markupsafe import Markup
@@ -104,6 +104,15 @@ class HeadlineView:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldView:
+    """Why the figure is not shown, although somebody answered."""
+
+    label: str
+    period: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableView:
     """What stands behind a chart; the first cell of a row names it."""
 
@@ -112,8 +121,16 @@ class TableView:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeView:
+    """A name as the API uses it, with words to it."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChartView:
-    """A sentence that says what is to be seen, the drawing, and its table."""
+    """A sentence that says what is to be seen, the drawing, and its table; `codes` stand behind `codes_note`."""
 
     id: str
     heading: str
@@ -122,6 +139,8 @@ class ChartView:
     table: TableView | None = None
     note: str = ""
     legend: tuple[tuple[Band, str], ...] = ()
+    codes_note: str = ""
+    codes: tuple[CodeView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +158,16 @@ class RankView:
 
 @dataclass(frozen=True, slots=True)
 class RankingView:
-    """The best first; `left_out` are in the table only."""
+    """The best first; `asides` say what is in the table only, and how sure a difference has to be.
+
+    Without rows the sentence says what is missing.
+    """
 
     sentence: str
-    rows: tuple[RankView, ...]
-    axis: Markup
-    table: TableView
-    left_out: str = ""
+    rows: tuple[RankView, ...] = ()
+    axis: Markup = field(default_factory=Markup)
+    table: TableView | None = None
+    asides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +199,7 @@ class TalkView:
     phrases_heading: str
     phrases_sentence: str
     phrases: tuple[PhraseView, ...]
+    asides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +228,21 @@ class CaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesView:
+    """Open cases, what is due first on top; `heading` says how many there are, `all_text` leads to all of them.
+
+    `note` says which filter they do not know; `is_new`: no rule opens any yet.
+    """
+
+    heading: str
+    sentence: str
+    rows: tuple[CaseView, ...]
+    note: str = ""
+    all_text: str = ""
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DashboardView:
     """The whole page; without a `headline` it says what to do. `fault` says why nothing could be counted."""
 
@@ -217,8 +255,9 @@ class DashboardView:
     ranking: RankingView | None
     talk: TalkView | None
     answers: tuple[AnswerView, ...]
-    cases: tuple[CaseView, ...]
-    case_count: str
+    cases: CasesView | None
+    has_funnel: bool
+    withheld: WithheldView | None = None
     curl: str = ""
     fault: str = ""
 
@@ -293,6 +332,13 @@ def render_answers(answers: Sequence[AnswerView], lang: str) -> str:
 def render_funnel(chart: ChartView, reader: ReaderView, query: str) -> str:
     """The page of the funnel; the dashboard takes its section from it."""
     return render_page("dashboard_funnel.html", lang=reader.lang, chart=chart, reader=reader, query=query)
+
+
+def render_cases(view: CasesView, reader: ReaderView, query: str, following: str) -> str:
+    """The page of open cases; `following` is the query of the next page, empty on the last one."""
+    return render_page(
+        "dashboard_cases.html", lang=reader.lang, view=view, reader=reader, query=query, following=following
+    )
 
 
 def render_customer(view: CustomerView) -> str:

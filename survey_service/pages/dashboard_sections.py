@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import dropwhile
-from typing import Any
 
 from survey_service.pages.charts.axes import Axis, axis_for
 from survey_service.pages.charts.distribution import Band, Bar, distribution
-from survey_service.pages.charts.funnel import Step, funnel
 from survey_service.pages.charts.over_time import Point, over_time
 from survey_service.pages.charts.ranking import Dot, Verdict, scale_line, whisker
 from survey_service.pages.charts.sparkline import sparkline
 from survey_service.pages.dashboard_figures import Period
 from survey_service.pages.dashboard_filters import Filters
-from survey_service.pages.dashboard_look import ChartView, HeadlineView, RankingView, RankView, TableView
+from survey_service.pages.dashboard_look import ChartView, HeadlineView, RankingView, RankView, TableView, WithheldView
 from survey_service.reporting.comparing import Figure, compare
 from survey_service.reporting.figure_texts import (
     answers_text,
     change_sentence,
     direction_of,
+    few_number,
+    few_text,
     interval_text,
+    level_of_ranks,
     period_text,
 )
 from survey_service.reporting.scores import Metric, Score
@@ -38,8 +38,10 @@ _BOUNDS: dict[str, tuple[float, float]] = {"nps": (-100, 100), "csat": (0, 100),
 Href = Callable[[str], str]
 
 
-def headline_of(figure: Figure, label: str, period: str, periods: Sequence[Period], words: Words) -> HeadlineView:
-    """The number first, with its interval and how many answers are behind it."""
+def headline_of(
+    figure: Figure, label: str, period: str, periods: Sequence[Period], least: int, words: Words
+) -> HeadlineView:
+    """The number first, with its interval and how many answers are behind it; each figure has `least` or more."""
     score = known_score(figure)
     return HeadlineView(
         label=label,
@@ -47,24 +49,35 @@ def headline_of(figure: Figure, label: str, period: str, periods: Sequence[Perio
         score=score_text(score.metric, score.score or 0.0, words.lang),
         interval=interval_text(score.metric, score.interval, words) if score.interval else "",
         answers=answers_text(score.n, words),
-        change=change_sentence(score.metric, figure.against, words),
+        change=change_sentence(score.metric, figure.against, words, least if figure.other_is_withheld else None),
         direction=direction_of(figure.against),
-        trend=sparkline([each.score.n if each.score else 0 for each in periods]),
+        trend=sparkline([None if each.is_withheld else each.score.n if each.score else 0 for each in periods]),
     )
+
+
+def withheld_of(label: str, period: str, least: int, words: Words) -> WithheldView:
+    """What stands in place of the number where somebody answered, but too few to show it."""
+    sentence = words(
+        "There are {few} here, and some may be anonymous: too few to show. Choose a longer period, or fewer filters.",
+        few=few_text(least, words),
+    )
+    return WithheldView(label, period, sentence)
 
 
 def over_time_of(filters: Filters, periods: Sequence[Period], words: Words) -> ChartView:
     """The score of each period with its interval."""
     metric = _metric(filters)
     points = [_point(period, metric, granularity_text(filters, period, words), words) for period in periods]
-    answered = [period for period in periods if period.score and period.score.score is not None]
-    sentence = _course(filters, answered, words)
-    axis = axis_of(metric, [period.score for period in answered if period.score])
+    sentence = _course(filters, periods, words)
+    axis = axis_of(metric, [period.score for period in periods if period.score])
     drawing = over_time("over-time", words("Score over time"), sentence, points, axis, shower_of(metric, words))
     rows = tuple(
-        (point.label, *score_cells(period.score, metric, words)) for point, period in zip(points, periods, strict=True)
+        (point.label, *score_cells(period.score, metric, words, filters.least if period.is_withheld else None))
+        for point, period in zip(points, periods, strict=True)
     )
     note = words("The band shows where the true score lies in 95 of 100 cases; an open dot is a period that goes on.")
+    if any(period.is_withheld for period in periods):
+        note += " " + words("Periods with {few} are not shown.", few=few_text(filters.least, words))
     head = (words("Period"), *score_head(words))
     return ChartView("over-time", words("Score over time"), sentence, drawing, TableView(head, rows), note)
 
@@ -113,13 +126,18 @@ def distribution_of(score: Score, words: Words) -> ChartView:
 
 
 def ranking_of(
-    figures: Sequence[Figure], total: Score | None, names: Mapping[str, str], href: Href, words: Words
-) -> RankingView | None:
-    """Touchpoints on one common scale, each against the rest; None where there is nothing to compare."""
-    if len(figures) < 2:
-        return None
-    metric = known_score(figures[0]).metric
-    named = [(_place(figure, names, words), figure) for figure in figures]
+    figures: Sequence[Figure], total: Score | None, names: Mapping[str, str], href: Href, least: int, words: Words
+) -> RankingView:
+    """Touchpoints on one common scale, each against the rest, if there are two.
+
+    Those of fewer than `least` answers are named in the table.
+    """
+    scored = [figure for figure in figures if figure.score is not None]
+    if len(scored) < 2:
+        return _no_ranking(len(figures) > len(scored), least, words)
+    metric = known_score(scored[0]).metric
+    named = [(_place(figure, names, words), figure) for figure in scored]
+    hidden = [(_place(figure, names, words), figure) for figure in figures if figure.score is None]
     shown = named if len(named) <= RANKED else [*named[:8], *named[-7:]]
     axis = axis_of(metric, [known_score(figure) for _, figure in shown])
     reference = total.score if total else None
@@ -128,15 +146,36 @@ def ranking_of(
     table = tuple(
         (name, *score_cells(figure.score, metric, words), verdicts[verdict_of(figure)]) for name, figure in named
     )
+    table += tuple((name, *score_cells(None, metric, words, least), "–") for name, _ in hidden)
     head = (words("Touchpoint"), *score_head(words), words("Against the rest"))
     left_out = len(named) - len(shown)
+    between = words("Between them, in the table only: {n}", n=decimal(left_out, words.lang)) if left_out else ""
+    asides = (between, in_the_table_alone(len(hidden), least, words), level_of_ranks(len(named), words))
     return RankingView(
         sentence=_standings(named, words),
         rows=tuple(rows),
         axis=scale_line(axis, shower_of(metric, words)),
         table=TableView(head, table[:TABLED]),
-        left_out=words("Between them, in the table only: {n}", n=decimal(left_out, words.lang)) if left_out else "",
+        asides=tuple(aside for aside in asides if aside),
     )
+
+
+def _no_ranking(is_withheld: bool, least: int, words: Words) -> RankingView:
+    if is_withheld:
+        return RankingView(words("Touchpoints with {few} are not compared.", few=few_text(least, words)))
+    return RankingView(
+        words(
+            "Two touchpoints with answers stand here side by side. Events and invitations name theirs, a link has one."
+        )
+    )
+
+
+def in_the_table_alone(hidden: int, least: int, words: Words) -> str:
+    """How many rows have too few answers to be drawn; empty of none."""
+    if not hidden:
+        return ""
+    few = few_text(least, words)
+    return words("With {few}, named in the table only: {n}", few=few, n=decimal(hidden, words.lang))
 
 
 def rank_view(name: str, href: str, figure: Figure, axis: Axis, reference: float | None, words: Words) -> RankView:
@@ -162,44 +201,6 @@ def verdict_texts(words: Words) -> dict[Verdict, str]:
         "worse": words("below the rest"),
         "noise": words("no clear difference"),
     }
-
-
-def funnel_of(row: Mapping[str, Any] | None, words: Words) -> ChartView:
-    """How far invitations came, and why nobody was invited; a sentence alone where there is nothing to draw."""
-    heading, lang = words("From event to answer"), words.lang
-    if row is None:
-        sentence = words("These are more invitations than can be followed at once: choose a shorter period.")
-        return ChartView("funnel", heading, sentence)
-    names = {
-        "events": words("Events"),
-        "invited": words("Invited"),
-        "sent": words("Sent"),
-        "delivered": words("Delivered"),
-        "started": words("Started"),
-        "finished": words("Finished"),
-    }
-    counts = [(name, row.get(step) or 0) for step, name in names.items()]
-    # Direct invitations have no event before them.
-    counts = list(dropwhile(lambda step: not step[1], counts))
-    sentence = words("Nothing was sent in this period.")
-    if not counts:
-        return ChartView("funnel", heading, sentence)
-    steps, rows, before = [], [], None
-    for name, count in counts:
-        of_before = percentage(100 * count / before, lang) if before else ""
-        number = decimal(count, lang)
-        steps.append(Step(name, count, f"{number} · {of_before}" if of_before else number))
-        rows.append((name, number, of_before or "–"))
-        before = count
-    rate = row.get("response_rate")
-    if rate is not None:
-        sentence = words("{share} of the invitations that were sent were answered.", share=percentage(rate, lang))
-    refusals = sorted((row.get("not_invited") or {}).items(), key=lambda pair: -pair[1])[:_NAMED]
-    reasons = ", ".join(f"{reason} ({decimal(count, lang)})" for reason, count in refusals)
-    note = words("Most often nobody was invited because of: {reasons}", reasons=reasons) if reasons else ""
-    drawing = funnel("funnel", heading, sentence, steps)
-    head = (words("Step"), words("Count"), words("Of the step before"))
-    return ChartView("funnel", heading, sentence, drawing, TableView(head, tuple(rows)), note)
 
 
 def verdict_of(figure: Figure) -> Verdict:
@@ -228,15 +229,15 @@ def granularity_text(filters: Filters, period: Period, words: Words) -> str:
     return period_text(period.label, filters.span.granularity, filters.span.zone, words.lang)
 
 
-def _course(filters: Filters, answered: Sequence[Period], words: Words) -> str:
+def _course(filters: Filters, periods: Sequence[Period], words: Words) -> str:
     """From the first period to the last one that is over."""
-    over = [period for period in answered if period.is_complete] or list(answered)
+    answered = [(period, period.score) for period in periods if period.score and period.score.score is not None]
+    over = [pair for pair in answered if pair[0].is_complete] or answered
     if len(over) < 2:
+        if any(period.is_withheld for period in periods):
+            return words("One period at most has enough answers to show.")
         return words("One period has answers so far.")
-    first, last = over[0], over[-1]
-    one, other = first.score, last.score
-    if one is None or other is None:
-        return words("One period has answers so far.")
+    (first, one), (last, other) = over[0], over[-1]
     metric = _metric(filters)
     values = {
         "before": score_text(metric, one.score or 0.0, words.lang),
@@ -309,10 +310,10 @@ def score_head(words: Words) -> tuple[str, ...]:
     return (words("Score"), words("95 % interval"), words("Answers"))
 
 
-def score_cells(score: Score | None, metric: Metric, words: Words) -> tuple[str, ...]:
-    """A score in a table: itself, its interval, how many answers."""
+def score_cells(score: Score | None, metric: Metric, words: Words, withheld: int | None = None) -> tuple[str, ...]:
+    """A score in a table: itself, its interval, how many answers; `withheld`: fewer than so many."""
     if score is None or score.score is None:
-        return ("–", "–", "0")
+        return ("–", "–", "0" if withheld is None else few_number(withheld, words))
     between = interval_text(metric, score.interval, words) if score.interval else "–"
     return (score_text(metric, score.score, words.lang), between, decimal(score.n, words.lang))
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
 from survey_service.models.brand import Brand
-from survey_service.models.case import Case
 from survey_service.models.response import Response
 from survey_service.models.survey import Survey
 from survey_service.models.topic import Topic
 from survey_service.models.touchpoint import Touchpoint
-from survey_service.pages.dashboard_figures import MOST_COUNTED, Overview
+from survey_service.pages.dashboard_case_views import CaseNames, cases_view
+from survey_service.pages.dashboard_figures import Overview
 from survey_service.pages.dashboard_filters import Ask, Filters, Preset, asks_of, surveys_of
 from survey_service.pages.dashboard_look import (
     AnswerView,
-    CaseView,
+    CasesView,
     ChoiceView,
     DashboardView,
     FiltersView,
     PresetView,
+    RankingView,
     ReaderView,
     SelectView,
 )
@@ -32,13 +33,15 @@ from survey_service.pages.dashboard_sections import (
     over_time_of,
     ranking_of,
     value_text,
+    withheld_of,
 )
 from survey_service.pages.dashboard_talk import talk_of
 from survey_service.pages.dashboard_viewers import Viewer
 from survey_service.pages.dashboard_words import channel_texts
 from survey_service.reporting.figure_texts import metric_text
+from survey_service.reporting.scores import Score
 from survey_service.texts.locales import spoken_text
-from survey_service.texts.numbers import day_text, decimal, moment_text
+from survey_service.texts.numbers import day_text, moment_text
 from survey_service.texts.words import Words, words_in
 
 _LISTED = 200  # touchpoints in a menu
@@ -55,6 +58,7 @@ class Known:
     brands: Mapping[str, Brand]
     topics: Mapping[str, Topic] = field(default_factory=dict)
     promised: frozenset[str] = frozenset()  # surveys that are anonymous or ever were
+    opens_cases: bool = False  # whether a rule would
 
 
 def reader_of(viewer: Viewer) -> ReaderView:
@@ -73,22 +77,52 @@ def dashboard_view(
     figure = overview.headline if overview.headline and overview.headline.score else None
     score = figure.score if figure else None
     label = ask_text(filters.ask, known.surveys.get(filters.survey), words) if filters.ask else ""
+    period = _period_text(filters, words)
     found = [key for each in overview.ranked if (key := each.group.keys[0])]
     return DashboardView(
         reader=reader_of(viewer),
         query=filters.query,
         filters=_filters_view(filters, known, found, viewer, words),
-        headline=headline_of(figure, label, _period_text(filters, words), overview.periods, words) if figure else None,
+        headline=headline_of(figure, label, period, overview.periods, filters.least, words) if figure else None,
         over_time=over_time_of(filters, overview.periods, words) if figure else None,
         distribution=distribution_of(score, words) if score else None,
-        ranking=ranking_of(overview.ranked, score, names, lambda place: _href(filters, touchpoint=place), words),
-        talk=talk_of(overview, score, topic_names, lambda topic: _href(filters, topic=topic), words) if score else None,
+        ranking=_ranking_view(overview, score, names, filters, words),
+        talk=talk_of(overview, topic_names, lambda topic: _href(filters, topic=topic), filters.least, words)
+        if score
+        else None,
         answers=answer_views(overview.answers, filters, names, viewer),
-        cases=tuple(_case_view(case, names, viewer, filters, now, words) for case in overview.cases),
-        case_count=_case_count(overview.open_cases, words),
+        cases=_cases_view(overview, filters, known, viewer, now, words),
+        has_funnel=filters.ask is not None,
+        withheld=withheld_of(label, period, filters.least, words) if overview.headline and not figure else None,
         curl="" if overview.any_response else curl,
         fault=fault,
     )
+
+
+def case_names(known: Known, viewer: Viewer) -> CaseNames:
+    """What the lists of cases call things."""
+    names = {name: row.name for name, row in known.touchpoints.items()}
+    return CaseNames(names, lambda customer: customer_href(customer, viewer))
+
+
+def _ranking_view(
+    overview: Overview, total: Score | None, names: Mapping[str, str], filters: Filters, words: Words
+) -> RankingView | None:
+    """None where a single touchpoint is looked at: there is nothing to compare it with."""
+    if filters.touchpoints is not None and len(filters.touchpoints) < 2:
+        return None
+    return ranking_of(
+        overview.ranked, total, names, lambda place: _href(filters, touchpoint=place), filters.least, words
+    )
+
+
+def _cases_view(
+    overview: Overview, filters: Filters, known: Known, viewer: Viewer, now: datetime, words: Words
+) -> CasesView | None:
+    if not viewer.sees_cases:
+        return None
+    view = cases_view(overview.cases, overview.open_cases, case_names(known, viewer), filters, now, words)
+    return replace(view, is_new=not known.opens_cases and not overview.open_cases)
 
 
 def answer_views(
@@ -110,9 +144,7 @@ def ask_text(ask: Ask, survey: Survey | None, words: Words) -> str:
 
 
 def _answer_view(row: Response, filters: Filters, names: Mapping[str, str], viewer: Viewer, words: Words) -> AnswerView:
-    question = filters.ask.question if filters.ask else None
-    score = row.scores.get(question) if question else row.score
-    scale = row.measures[question].scale if question and question in row.measures else row.scale
+    score, scale = _shown_score(row, filters.ask)
     place = names.get(row.touchpoint or "", row.touchpoint or "")
     return AnswerView(
         id=row.id,
@@ -126,29 +158,21 @@ def _answer_view(row: Response, filters: Filters, names: Mapping[str, str], view
     )
 
 
+def _shown_score(row: Response, ask: Ask | None) -> tuple[int | None, str]:
+    """What this answer adds to the figure above, and its scale; of several questions that of the primary one."""
+    if ask is None:
+        return row.score, row.scale
+    if ask.question:
+        return row.scores.get(ask.question), ask.scale
+    if (row.metric, row.scale) == (ask.metric, ask.scale) and row.score is not None:
+        return row.score, ask.scale
+    found = (row.scores.get(question) for question, measure in row.measures.items() if measure == ask.measure)
+    return next(found, None), ask.scale
+
+
 def customer_href(customer: str | None, viewer: Viewer) -> str | None:
     """The page of a customer, for those who may read it; its address holds our own id alone."""
     return f"/dashboard/customers/{customer}" if customer and viewer.sees_customers else None
-
-
-def _case_view(
-    case: Case, names: Mapping[str, str], viewer: Viewer, filters: Filters, now: datetime, words: Words
-) -> CaseView:
-    place = names.get(case.touchpoint or "", case.touchpoint or "")
-    is_overdue = case.overdue or now > case.due_by
-    due = moment_text(case.due_by, filters.span.zone, words.lang)
-    return CaseView(
-        title=case.title,
-        about=" · ".join(part for part in (place, case.owner or words("nobody owns it")) if part),
-        due=words("overdue since {time}", time=due) if is_overdue else words("due by {time}", time=due),
-        is_overdue=is_overdue,
-        href=customer_href(case.customer, viewer),
-    )
-
-
-def _case_count(n: int, words: Words) -> str:
-    more = "+" if n >= MOST_COUNTED else ""
-    return words.count("{count} open case", "{count} open cases", n, count=decimal(n, words.lang) + more) if n else ""
 
 
 def _period_text(filters: Filters, words: Words) -> str:
@@ -213,10 +237,10 @@ def _select(name: str, label: str, everything: str, options: Mapping[str, str], 
 
 
 def _brand_select(filters: Filters, known: Known, words: Words) -> tuple[SelectView, ...]:
-    """The choice of a brand, where there are several."""
+    """The choice of a brand, where there are several, or one is chosen: links of mails name it."""
     asking = sorted({survey.brand for survey in known.surveys.values()})
     brands = {name: known.brands[name].name if name in known.brands else name for name in asking}
-    if len(brands) < 2:
+    if len(brands) < 2 and not filters.brand:
         return ()
     return (_select("brand", words("Brand"), words("All brands"), brands, filters.brand),)
 

@@ -34,12 +34,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row: a score, or None where too few people answered to show it."""
+    """One row: a score, or None where too few people answered to show it.
+
+    `other_is_withheld`: what it would be compared with is not shown either.
+    """
 
     group: Group
     score: Score | None
     against: Comparison | None = None
     rank: int | None = None
+    other_is_withheld: bool = False
 
 
 def figures_of(metric: Metric, histograms: Histograms, least: int) -> list[Figure]:
@@ -62,8 +66,14 @@ def against_the_period_before(
     figures: Iterable[Figure], earlier: Iterable[Figure], granularity: Granularity | None
 ) -> list[Figure]:
     """Each figure against that of the same group one period earlier, which stands in `earlier` if it has answers."""
-    before = {figure.group: figure.score for figure in earlier}
-    return [_against(figure, before.get(_one_earlier(figure.group, granularity))) for figure in figures]
+    before = {figure.group: figure for figure in earlier}
+    found = []
+    for figure in figures:
+        other = before.get(_one_earlier(figure.group, granularity))
+        score = other.score if other else None
+        is_withheld = other is not None and score is None
+        found.append(replace(_against(figure, score), other_is_withheld=is_withheld))
+    return found
 
 
 def against_a_group(figures: Iterable[Figure], baseline: tuple[str | None, ...]) -> list[Figure]:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from survey_service.calendars.buckets import Granularity
 from survey_service.reporting.comparing import Comparison
-from survey_service.reporting.intervals import Interval
-from survey_service.reporting.scores import Metric
+from survey_service.reporting.intervals import LEVEL, Interval
+from survey_service.reporting.scores import Metric, corrected_level
 from survey_service.texts.numbers import decimal, label_text, moment_text, score_text, signed
 from survey_service.texts.words import Words
 
@@ -41,6 +41,18 @@ def answers_text(n: int, words: Words) -> str:
     return words.count("{count} answer", "{count} answers", n, count=decimal(n, words.lang))
 
 
+def few_text(least: int, words: Words) -> str:
+    """What is said of answers that are too few to show: `fewer than 5 answers`."""
+    return words.count(
+        "fewer than {count} answer", "fewer than {count} answers", least, count=decimal(least, words.lang)
+    )
+
+
+def few_number(least: int, words: Words) -> str:
+    """The same in a table: `<5`."""
+    return f"<{decimal(least, words.lang)}"
+
+
 def ends(metric: Metric, interval: Interval, language: str) -> tuple[str, str]:
     """The ends of an interval, in words that stand alone."""
     places = _PLACES_OF_ENDS[metric]
@@ -71,8 +83,13 @@ def direction_of(against: Comparison | None) -> Direction:
     return "up" if against.change > 0 else "down"
 
 
-def change_sentence(metric: Metric, against: Comparison | None, words: Words) -> str:
-    """How a score compares with that of the period before, and whether that may be chance."""
+def change_sentence(metric: Metric, against: Comparison | None, words: Words, withheld: int | None = None) -> str:
+    """How a score compares with that of the period before, and whether that may be chance.
+
+    `withheld`: that period has fewer than so many answers, and is not shown.
+    """
+    if withheld is not None:
+        return words("The period before has {few}: not shown.", few=few_text(withheld, words))
     if against is None or against.change is None:
         return words("There is nothing to compare it with in the period before.")
     change = change_text(metric, against.change, words.lang)
@@ -96,6 +113,34 @@ def change_sentence(metric: Metric, against: Comparison | None, words: Words) ->
                 "{change} against the period before ({before}): worse by more than chance ({low} to {high}).",
                 **values,
             )
+
+
+def level_of_changes(places: int, words: Words) -> str:
+    """How sure the change of each of several touchpoints has to be (see `corrected_level`); empty of one."""
+    if places < 2:
+        return ""
+    here = words(
+        "With {n} touchpoints compared, a change counts only if chance would bring it less than once in {often} times.",
+        n=decimal(places, words.lang),
+        often=_once_in(corrected_level(places), words),
+    )
+    alone = words("On the page of one touchpoint alone, it is once in {usual}.", usual=_once_in(LEVEL, words))
+    return f"{here} {alone}"
+
+
+def level_of_ranks(compared: int, words: Words) -> str:
+    """The same of differences within a ranking."""
+    if compared < 2:
+        return ""
+    return words(
+        "Among {n} at once, a difference counts only if chance would bring it less than once in {often} times.",
+        n=decimal(compared, words.lang),
+        often=_once_in(corrected_level(compared), words),
+    )
+
+
+def _once_in(level: float, words: Words) -> str:
+    return decimal(round(1 / (1 - level)), words.lang)
 
 
 def period_text(label: datetime, granularity: Granularity, zone: tzinfo, language: str) -> str:

@@ -93,7 +93,7 @@ class Metrics:
         time = await self._time(question, question.metric)
         if question.granularity is None:
             histograms, source = await self._histograms(question, question.metric, time)
-            before, _ = await self._histograms(question, question.metric, the_time_before(time))
+            before, _ = await self._histograms(question, question.metric, the_time_before(time, question.zone))
         else:
             longer = with_the_period_before(time, question.granularity, question.zone)
             before, source = await self._histograms(question, question.metric, longer)

@@ -41,8 +41,11 @@ def with_the_period_before(time: Time, granularity: Granularity, zone: ZoneInfo)
     return Time(start_of(first, granularity, zone), time.end)
 
 
-def the_time_before(time: Time) -> Time:
-    """As long, and up to its start."""
+def the_time_before(time: Time, zone: ZoneInfo) -> Time:
+    """As long, and up to its start: as many days of the zone where it is one of whole days, whatever its clock did."""
+    first, last = (label_of(end, Granularity.DAY, zone) for end in (time.start, time.end))
+    if all(start_of(day, Granularity.DAY, zone) == end for day, end in ((first, time.start), (last, time.end))):
+        return Time(start_of(first - (last - first), Granularity.DAY, zone), time.start)
     return Time(time.start - (time.end - time.start), time.start)
 
 

@@ -156,7 +156,7 @@ async def letters_of_week(
         figures = await read_week(store, person, name, surveys, monday, least)
         if figures.says_anything:
             names = await _names(store, figures)
-            weekly = Weekly(person, brand, monday, figures, names, base_url, is_one_of_many=len(snapshot.brands) > 1)
+            weekly = Weekly(person, brand, monday, figures, names, base_url)
             letter = hashed_id("dlv", "report", person.id, name, f"{monday:%Y-%m-%d}", occasion)
             letters.append(weekly_letter(weekly, now, letter=letter))
     return letters

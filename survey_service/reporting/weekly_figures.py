@@ -28,19 +28,22 @@ MOST_COUNTED = 1_000  # cases
 _SCALE_RANGE: dict[Metric, float] = {"nps": 200.0, "csat": 100.0, "ces": 6.0}
 
 Place = str | None  # a touchpoint; None: answers without one
+_Weeks = dict[bool, Score | None]  # the week itself and the one before it, as far as they have answers; None: withheld
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A score of the week, None where nobody answered, and how it compares with the week before, if that can be told.
 
-    `before` is the score of that week.
+    `before` is the score of that week. Where `is_withheld` and `was_withheld` somebody answered, but too few to show.
     """
 
     metric: Metric
     score: Score | None
     before: Score | None
     against: Comparison | None
+    is_withheld: bool = False
+    was_withheld: bool = False
 
     @property
     def n(self) -> int:
@@ -67,6 +70,11 @@ class Standing:
     total: Line
     places: tuple[tuple[Place, Line], ...]
 
+    @property
+    def compared(self) -> int:
+        """How many touchpoints have both weeks."""
+        return sum(line.against is not None for _, line in self.places)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenCases:
@@ -79,11 +87,15 @@ class OpenCases:
 
 @dataclass(frozen=True, slots=True)
 class WeekFigures:
-    """What there is to tell; `is_too_much` where it cannot be counted at once, and `standings` are empty."""
+    """What there is to tell; `is_too_much` where it cannot be counted at once, and `standings` are empty.
+
+    `least` is how many answers each figure needs.
+    """
 
     standings: tuple[Standing, ...] = ()
     cases: OpenCases = OpenCases()
     is_too_much: bool = False
+    least: int = 0
 
     @property
     def says_anything(self) -> bool:
@@ -105,7 +117,7 @@ async def read_week(
         found = [await _read_metric(store, person, surveys, monday, metric, least) for metric in get_args(Metric)]
     except InvalidInput:  # in zones whose hours are not those of UTC the answers themselves are read, within a bound
         return WeekFigures(cases=cases, is_too_much=True)
-    return WeekFigures(tuple(standing for standings in found for standing in standings), cases)
+    return WeekFigures(tuple(standing for standings in found for standing in standings), cases, least=least)
 
 
 async def _read_metric(
@@ -129,29 +141,28 @@ def standings_of(
 ) -> list[Standing]:
     """Figures of two weeks, folded into one standing a scale. Pure."""
     week = week_before(monday)
-    by_place: dict[str, dict[Place, dict[bool, Score]]] = {}
+    by_place: dict[str, dict[Place, _Weeks]] = {}
     for figure in places:
-        if figure.score is not None:
-            of_place = by_place.setdefault(figure.group.scale, {}).setdefault(figure.group.keys[0], {})
-            of_place[figure.group.label == week] = figure.score
-    of_total: dict[str, dict[bool, Score]] = {}
+        of_place = by_place.setdefault(figure.group.scale, {}).setdefault(figure.group.keys[0], {})
+        of_place[figure.group.label == week] = figure.score
+    of_total: dict[str, _Weeks] = {}
     for figure in totals:
-        if figure.score is not None:
-            of_total.setdefault(figure.group.scale, {})[figure.group.label == week] = figure.score
+        of_total.setdefault(figure.group.scale, {})[figure.group.label == week] = figure.score
     standings = []
     for scale, both in sorted(of_total.items()):
         rows = by_place.get(scale, {})
-        level = corrected_level(sum(len(weeks) == 2 for weeks in rows.values()))
+        level = corrected_level(sum(len(weeks) == 2 and None not in weeks.values() for weeks in rows.values()))
         lines = [(place, _line(metric, weeks, level)) for place, weeks in rows.items()]
         lines.sort(key=lambda pair: (-abs(pair[1].real_change), -pair[1].n, pair[0] or ""))
         standings.append(Standing(metric, scale, _line(metric, both, LEVEL), tuple(lines)))
     return standings
 
 
-def _line(metric: Metric, weeks: dict[bool, Score], level: float) -> Line:
+def _line(metric: Metric, weeks: _Weeks, level: float) -> Line:
     score, before = weeks.get(True), weeks.get(False)
     against = compare(score, before, level) if score is not None and before is not None else None
-    return Line(metric, score, before, against)
+    is_withheld, was_withheld = (week in weeks and weeks[week] is None for week in (True, False))
+    return Line(metric, score, before, against, is_withheld, was_withheld)
 
 
 async def _read_cases(store: Store, person: Person, brand: str) -> OpenCases:

@@ -18,7 +18,10 @@ from survey_service.reporting.figure_texts import (
     change_sentence,
     change_text,
     direction_of,
+    few_number,
+    few_text,
     interval_text,
+    level_of_changes,
     metric_text,
 )
 from survey_service.reporting.weekly_figures import MOST_COUNTED, Line, OpenCases, Place, Standing, WeekFigures
@@ -30,6 +33,7 @@ from survey_service.texts.words import Words, words_in
 MOST_ROWS = 20  # touchpoints of a table; the dashboard has all of them
 _NAMED = 3  # changes that the sentence names
 _LONGEST = 60  # characters of a name
+_SUBJECT = 50  # characters: what phones show of it
 _DAY = timedelta(days=1)
 
 
@@ -37,8 +41,7 @@ _DAY = timedelta(days=1)
 class Weekly:
     """What one mail is about: a person, a brand, and the week that ends with `monday`.
 
-    `names` are those of registered touchpoints. `home` is what addresses start with; `is_one_of_many` whether there
-    are other brands that the dashboard has to leave out.
+    `names` are those of registered touchpoints. `home` is what addresses start with.
     """
 
     person: Person
@@ -47,7 +50,6 @@ class Weekly:
     figures: WeekFigures
     names: Mapping[str, str]
     home: str
-    is_one_of_many: bool
 
     @property
     def words(self) -> Words:
@@ -59,18 +61,25 @@ class Weekly:
         """The week, as the language writes it: `16–22 Nov 2026`."""
         return days_text(week_before(self.monday).date(), (self.monday - _DAY).date(), self.words.lang)
 
+    @property
+    def subject(self) -> str:
+        """The brand and the week in one line, as much of the brand's name as a list of mails has room for."""
+        days = days_text(week_before(self.monday).date(), (self.monday - _DAY).date(), self.words.lang, "MMMd")
+        room = _SUBJECT - len(self.words("Your week at {brand}, {days}", brand="", days=days))
+        return self.words("Your week at {brand}, {days}", brand=_cut(one_line(self.brand.name), room), days=days)
+
     def dashboard(self, **filters: str) -> str:
         """The address at which the dashboard shows the same week, narrowed by `filters`."""
         week = {"from": f"{week_before(self.monday):%Y-%m-%d}", "to": f"{self.monday - _DAY:%Y-%m-%d}"}
-        brand = {"brand": self.brand.id} if self.is_one_of_many else {}
-        return f"{self.home}/dashboard?{urlencode({**brand, **filters, **week, 'zone': self.person.timezone})}"
+        # Of a brand the dashboard counts the surveys that there are, as this mail does, of none the deleted ones too.
+        query = {"brand": self.brand.id, **filters, **week, "zone": self.person.timezone}
+        return f"{self.home}/dashboard?{urlencode(query)}"
 
     def name_of(self, place: Place) -> str:
         """What people call a touchpoint."""
         if place is None:
             return self.words("without a touchpoint")
-        name = one_line(self.names.get(place, place))
-        return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        return _cut(one_line(self.names.get(place, place)), _LONGEST)
 
 
 def weekly_letter(weekly: Weekly, now: datetime, *, letter: str) -> Delivery:
@@ -94,7 +103,7 @@ def weekly_letter(weekly: Weekly, now: datetime, *, letter: str) -> Delivery:
         brand=weekly.brand.id,
         to=person.email,
         language=words.lang,
-        subject=words("Your week at {brand}, {days}", brand=weekly.brand.name, days=weekly.days),
+        subject=weekly.subject,
         text=" ".join((*_headlines(weekly), report.summary)).strip(),
         button=Button(label=words("Open the dashboard"), url=weekly.dashboard(**question)),
         report=report,
@@ -131,7 +140,7 @@ def _headlines(weekly: Weekly) -> list[str]:
 
 
 def _summary(weekly: Weekly) -> str:
-    """What really changed, the most first; or honestly why there is nothing to tell.
+    """What really changed, the most first; or honestly why there is nothing to tell, and what is not shown.
 
     Empty where there is nothing to compare: each score says so itself.
     """
@@ -139,15 +148,36 @@ def _summary(weekly: Weekly) -> str:
     if figures.is_too_much:
         zone_name = weekly.person.timezone
         return words("These are more answers than can be counted at once in the time zone {zone}.", zone=zone_name)
+    if not any(standing.total.n for standing in figures.standings):
+        return _nothing_shown(figures, words)
+    return " ".join(part for part in (_biggest_changes(weekly), _withheld(figures, words)) if part)
+
+
+def _nothing_shown(figures: WeekFigures, words: Words) -> str:
     totals = [standing.total for standing in figures.standings]
-    if not any(total.n for total in totals):
-        before = max((total.before.n for total in totals if total.before), default=0)
-        if before == 0:
-            return words("Nobody answered in this week.")
-        return words(
-            "Nobody answered in this week (the week before: {answers}).",
-            answers=answers_text(before, words),
-        )
+    few, before = few_text(figures.least, words), ""
+    if most := max((total.before.n for total in totals if total.before), default=0):
+        before = answers_text(most, words)
+    elif any(total.was_withheld for total in totals):
+        before = few
+    if any(total.is_withheld for total in totals):
+        if before:
+            return words("In this week: {few}, not shown (the week before: {answers}).", few=few, answers=before)
+        return words("In this week: {few}, not shown.", few=few)
+    if before:
+        return words("Nobody answered in this week (the week before: {answers}).", answers=before)
+    return words("Nobody answered in this week.")
+
+
+def _withheld(figures: WeekFigures, words: Words) -> str:
+    hidden = [metric_text(each.metric, each.scale, words) for each in figures.standings if each.total.is_withheld]
+    few = few_text(figures.least, words)
+    return words("Not shown, with {few}: {metrics}.", few=few, metrics=", ".join(hidden)) if hidden else ""
+
+
+def _biggest_changes(weekly: Weekly) -> str:
+    figures, words = weekly.figures, weekly.words
+    totals = [standing.total for standing in figures.standings]
     changes = [(line, text) for standing in figures.standings for line, text in _changes(weekly, standing)]
     changes.sort(key=lambda pair: -abs(pair[0].real_change))
     if changes:
@@ -179,16 +209,19 @@ def _table(weekly: Weekly, standing: Standing) -> ReportTable:
     if len(standing.places) > 1:
         for place, line in standing.places[:MOST_ROWS]:
             url = weekly.dashboard(question=question, touchpoint=place) if place else None
-            rows.append(_row(weekly.name_of(place), line, url, words))
+            rows.append(_row(weekly, weekly.name_of(place), line, url))
     left_out = len(standing.places) - MOST_ROWS
     return ReportTable(
         metric=metric_text(metric, standing.scale, words),
-        total=_row(_name_of_all(weekly, standing), standing.total, weekly.dashboard(question=question), words),
-        sentence=change_sentence(metric, standing.total.against, words),
+        total=_row(weekly, _name_of_all(weekly, standing), standing.total, weekly.dashboard(question=question)),
+        sentence=change_sentence(
+            metric, standing.total.against, words, weekly.figures.least if standing.total.was_withheld else None
+        ),
         rows=tuple(rows),
         left_out=words("More touchpoints in the dashboard: {n}", n=decimal(left_out, words.lang))
         if left_out > 0
         else "",
+        note=level_of_changes(standing.compared, words) if rows else "",
     )
 
 
@@ -198,7 +231,8 @@ def _name_of_all(weekly: Weekly, standing: Standing) -> str:
     return weekly.words("All your touchpoints") if weekly.person.touchpoints else weekly.words("All touchpoints")
 
 
-def _row(name: str, line: Line, url: str | None, words: Words) -> ReportRow:
+def _row(weekly: Weekly, name: str, line: Line, url: str | None) -> ReportRow:
+    words, least = weekly.words, weekly.figures.least
     score, against, metric = line.score, line.against, line.metric
     has_score = score is not None and score.score is not None
     change = change_interval = ""
@@ -212,8 +246,8 @@ def _row(name: str, line: Line, url: str | None, words: Words) -> ReportRow:
         url=url,
         score=score_text(metric, score.score or 0.0, words.lang) if score and has_score else "",
         interval=interval_text(metric, score.interval, words) if score and score.interval else "",
-        n=decimal(line.n, words.lang),
-        answers=answers_text(line.n, words),
+        n=few_number(least, words) if line.is_withheld else decimal(line.n, words.lang),
+        answers=few_text(least, words) if line.is_withheld else answers_text(line.n, words),
         change=change,
         change_interval=change_interval,
         verdict=_verdict(line),
@@ -241,3 +275,7 @@ def _cases(cases: OpenCases, words: Words) -> str:
 def _question(standing: Standing) -> str:
     """As the dashboard's address names it."""
     return f"{standing.metric}.{standing.scale}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -160,3 +160,7 @@ class Cases:
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Case]:
         """A list page, newest first."""
         return await read_page(self._collection, Case, filters, request, self._clock.now(), newest_by="opened_at")
+
+    async def page_by_due(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Case]:
+        """A list page, what is due first on top: what is overdue, then what is next."""
+        return await read_page(self._collection, Case, filters, request, self._clock.now(), oldest_by="due_by")

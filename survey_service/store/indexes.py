@@ -34,6 +34,7 @@ _READING = [
 
 _HAS_WORDS = {"comment": {"$gt": ""}}
 COMMENTED, COMMENTED_AT = "commented", "commented_at"  # in order of time; likewise, of each touchpoint
+OF_MEASURE = "of_measure"
 DUE_OF_WEBHOOK = "due_of_webhook"
 _NAMESPACE_EXISTS = 48  # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
@@ -139,6 +140,10 @@ INDEXES: dict[str, list[IndexModel]] = {
             name=COMMENTED_AT,
             partialFilterExpression=_HAS_WORDS,
         ),
+        IndexModel(
+            [("measured", ASCENDING), ("started_at", DESCENDING), ("_id", DESCENDING)],
+            name=OF_MEASURE,
+        ),
         IndexModel([("survey", ASCENDING), ("updated_at", ASCENDING)], name="of_survey"),
         IndexModel([("survey", ASCENDING), ("started_at", ASCENDING)], name="of_survey_by_start"),
         IndexModel(
@@ -164,6 +169,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _CHANGED,
         IndexModel([("opened_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
         IndexModel([("state", ASCENDING), ("opened_at", DESCENDING)], name="by_state"),
+        IndexModel([("state", ASCENDING), ("due_by", ASCENDING), ("_id", ASCENDING)], name="by_due"),
         IndexModel([("customer", ASCENDING), ("state", ASCENDING)], name="of_customer"),
         IndexModel([("customer", ASCENDING), ("closed_at", ASCENDING)], name="last_of_customer"),
         IndexModel([("customer_ref", ASCENDING), ("opened_at", DESCENDING)], name="of_customer_ref"),

@@ -87,9 +87,14 @@ async def read_page(
     request: PageRequest,
     now: datetime,
     newest_by: str = "created_at",
+    oldest_by: str | None = None,
 ) -> Page[RowT]:
-    """One page in the order of the request; ties are broken by `_id`, so that no row is lost between pages."""
-    field, direction, operator = ("updated_at", 1, "$gt") if request.changed else (newest_by, -1, "$lt")
+    """One page in the order of the request; ties are broken by `_id`, so that no row is lost between pages.
+
+    `oldest_by` names the instant that what comes first has the earliest of.
+    """
+    forward = "updated_at" if request.changed else oldest_by
+    field, direction, operator = (forward, 1, "$gt") if forward else (newest_by, -1, "$lt")
     clauses: list[Mapping[str, Any]] = [filters] if filters else []
     if request.changed:
         clauses.append(request.changed.clause(now))

@@ -63,9 +63,9 @@ def label_text(label: datetime, skeleton: str, language: str) -> str:
     return str(format_skeleton(skeleton, label, locale=_dates(language)))
 
 
-def days_text(first: date, last: date, language: str) -> str:
-    """Two days and all between them, as the language writes that: `16–22 Nov 2026`."""
-    return str(format_interval(first, last, "yMMMd", locale=_dates(language)))
+def days_text(first: date, last: date, language: str, skeleton: str = "yMMMd") -> str:
+    """Two days and all between them, as the language writes that: `16–22 Nov 2026`; by its skeleton (UTS #35)."""
+    return str(format_interval(first, last, skeleton, locale=_dates(language)))
 
 
 def _before_sign(language: str) -> str:

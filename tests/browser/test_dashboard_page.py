@@ -11,13 +11,14 @@ from typing import Literal
 import pymongo
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
+from survey_service.models.case import Case
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.store.store import Store
 from tests.support.browser import DESK, PHONE, SMALLEST, Device, assert_accessible, assert_fits, visitor
 from tests.support.comments import put_topics
-from tests.support.content import put_survey
+from tests.support.content import BRAND, SURVEY, put_survey
 from tests.support.factories import OUR_CUSTOMER, make_customer, make_invitation
 from tests.support.figures import answered, count_answers, load
 from tests.support.processes import API_KEY, SECRET, in_database, service_process
@@ -80,6 +81,11 @@ async def _fill(store: Store) -> None:
     ]
     await load(store, rows)
     await count_answers(store)
+    case = {"rule": "r", "survey": SURVEY, "brand": BRAND, "channel": "web", "metric": "nps", "scale": "0-10"}
+    case |= {"title": "Unhappy customer", "due_within": "P1D", "opened_at": now, "customer": OUR_CUSTOMER}
+    days = (now + timedelta(days=number) for number in range(-2, 8))
+    cases = [{**case, "id": f"cas_{at:%d}", "response": f"rsp_{at:%d}", "due_by": at} for at in days]
+    await store.cases.insert([Case.model_validate(each) for each in cases])
     await store.database["invitations"].insert_one(make_invitation(created_at=now, sent_at=now).to_document())
 
 
@@ -89,7 +95,9 @@ async def opened(page: Page, url: str) -> None:
     await page.wait_for_load_state("networkidle")
 
 
-@pytest.mark.parametrize("path", ["/dashboard", f"/dashboard/customers/{OUR_CUSTOMER}", "/dashboard/sign-in"])
+@pytest.mark.parametrize(
+    "path", ["/dashboard", "/dashboard/cases", f"/dashboard/customers/{OUR_CUSTOMER}", "/dashboard/sign-in"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_page_is_accessible_and_fits_every_screen(
     browser: Browser, office: str, path: str, scheme: Literal["light", "dark"]
@@ -149,6 +157,44 @@ async def test_the_script_counts_the_funnel_by_itself(browser: Browser, office: 
         page = await context.new_page()
         await opened(page, f"{office}/dashboard")
         await expect(page.get_by_role("img", name="From event to answer")).to_be_visible()
+
+
+async def test_the_first_answer_comes_in_by_itself_and_the_end_of_a_session_is_said(
+    browser: Browser, office: str
+) -> None:
+    async with visitor(browser, DESK) as context:
+        await context.clock.install()
+        page = await context.new_page()
+        await opened(page, f"{office}/dashboard?touchpoint=nowhere")
+        answers = page.locator("#answers")
+        await expect(answers).to_contain_text("None in this period so far.")
+        one = "<li>the first words</li>"
+        await page.route("**/dashboard/answers?*", lambda route: route.fulfill(body=one, content_type="text/html"))
+        await context.clock.run_for("00:16")
+        await expect(answers).to_have_text("the first words")
+        await page.unroute_all()
+        refused: list[str] = []
+
+        async def refuse(route: Route) -> None:
+            refused.append(route.request.url)
+            await route.fulfill(status=403)
+
+        await page.route("**/dashboard/answers?*", refuse)
+        await context.clock.run_for("00:16")
+        await expect(page.get_by_role("alert")).to_contain_text("You are no longer signed in")
+        await expect(page.get_by_role("alert").get_by_role("link", name="Sign in")).to_be_visible()
+        await context.clock.run_for("02:00")
+        assert len(refused) == 1
+
+
+async def test_what_is_tapped_is_large_enough(browser: Browser, office: str) -> None:
+    async with visitor(browser, PHONE) as context:
+        page = await context.new_page()
+        await opened(page, f"{office}/dashboard")
+        for links in ("main section a", ".periods a"):
+            boxes = [await link.bounding_box() for link in await page.locator(links).all()]
+            assert boxes
+            assert [box["height"] for box in boxes if box and box["height"] < 44] == []
 
 
 async def test_a_customer_is_found_by_keyboard_and_noted_about(browser: Browser, office: str) -> None:

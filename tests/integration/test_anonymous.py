@@ -143,7 +143,7 @@ async def test_the_invitation_says_that_it_was_answered_and_not_when(helpdesk: H
     assert {name for name in waits if waits[name] not in (None, [], {})} == {
         *("_id", "schema", "box", "revision", "status", "finished_by", "survey", "survey_version", "brand", "trigger"),
         *("touchpoint", "channel", "language", "metric", "scale", "score", "scores", "measures", "asked", "answers"),
-        *("started_at", "finished_at", "due_at", "claim", "deaths"),
+        *("measured", "started_at", "finished_at", "due_at", "claim", "deaths"),
     }
 
 
@@ -313,4 +313,6 @@ async def assert_told_to_enough(helpdesk: Helpdesk) -> None:
         await letters_of_week(store, snapshot, lead, monday, "https://x.example", least_anonymous=least)
         for least in (5, 4)
     ]
-    assert [len(letters) for letters in told] == [0, 1]
+    ((few,), (enough,)) = told
+    assert (few.text, few.report and few.report.tables) == ("In this week: fewer than 5 answers, not shown.", ())
+    assert "4 answers" in (enough.text or "")

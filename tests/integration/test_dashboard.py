@@ -11,6 +11,8 @@ import pytest
 
 from survey_service.models.api_key import Scope
 from survey_service.models.case import Case
+from survey_service.models.response import Measure
+from survey_service.models.survey import SurveyContent
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.pages.dashboard_viewers import NEEDED
 from survey_service.parts import Parts
@@ -173,11 +175,70 @@ async def test_an_empty_page_says_what_to_do(visitor: ApiClient, store: Store) -
     html = await page(visitor)
     assert "No answers yet" in html
     assert f"curl -X POST {BASE_URL}/v1/invitations" in html
+    assert "Two touchpoints with answers stand here side by side." in html
+    assert "PUT /v1/follow-ups/unhappy" in html
+    assert "None in this period so far." in html
+    assert 'data-url="/dashboard/answers?' in html  # the first answer comes in by itself
+    assert "Two touchpoints" not in await page(visitor, touchpoint="mitte")
 
 
 async def test_a_page_without_any_survey_is_empty_too(visitor: ApiClient, store: Store) -> None:
     await enter_with_key(visitor, store)
     assert "No answers yet" in await page(visitor)
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown"),
+    [
+        ({"question": "nps.0-10"}, ["1", "10", "10"]),
+        ({"question": "csat.1-5"}, ["2", "4", "5"]),
+        ({"survey": SURVEY, "question": "csat.1-5.speed"}, ["4", "5"]),
+    ],
+)
+async def test_the_newest_answers_are_those_that_the_figure_counts(
+    visitor: ApiClient, store: Store, filters: dict[str, str], shown: list[str]
+) -> None:
+    await put_survey(store)
+    asked = [{"id": name, "kind": kind, "text": {"en": name}} for name, kind in (("nps", "nps"), ("speed", "csat"))]
+    content = {"name": "After delivery", "brand": "acme", "primary": "nps", "questions": asked}
+    await store.configuration.surveys.put(SURVEY, SurveyContent.model_validate(content))
+    yesterday = store.clock.now() - timedelta(days=1)
+    stars = Measure(metric="csat", scale="1-5")
+    rows = [answered(number, yesterday - timedelta(seconds=number), {"nps": 10}) for number in range(2)]
+    rows = [
+        row.model_copy(update={"scores": {"nps": 10, "speed": 4 + n}, "measures": {**row.measures, "speed": stars}})
+        for n, row in enumerate(rows)
+    ]
+    only_nps = answered(3, yesterday, {"nps": 1})
+    deleted = answered(4, yesterday, {"csat": 2}, survey="gone", metric="csat", scale="1-5", score=2)
+    await load(store, [*rows, only_nps, deleted])
+    await count_answers(store)
+    await enter_with_key(visitor, store)
+    html = await page(visitor, **filters)
+    assert headline(html)[2] == f"{len(shown)} answers"
+    assert sorted(re.findall(r'<b class="score \w+">(\d+)</b>', html), key=int) == shown
+
+
+async def test_the_newest_answers_are_found_without_reading_others(
+    visitor: ApiClient, store: Store, shop: None
+) -> None:
+    """A list of what is rarely measured must not read the million answers in which it is not."""
+    at = store.clock.now() - timedelta(days=5)
+    await load(store, [answered(900 + number, at, {"nps": 9, "csat": 4}) for number in range(3)])
+    await load(store, [answered(1_000 + number, at + timedelta(minutes=number)) for number in range(300)])
+    question = {"id": "csat", "kind": "csat", "text": {"en": "Happy?"}}
+    content = {"name": "Other", "brand": "acme", "primary": "csat", "questions": [question]}
+    await store.configuration.surveys.put("other", SurveyContent.model_validate(content))
+    await enter_with_key(visitor, store)
+    database = store.database["responses"].database
+    await database.command("profile", 2)
+    html = await page(visitor, "/dashboard/answers", question="csat.1-5")
+    await database.command("profile", 0)
+    of_list = {"op": "query", "ns": store.database["responses"].full_name, "command.sort.started_at": -1}
+    (read,) = await database["system.profile"].find(of_list).to_list(None)
+    await database.drop_collection("system.profile")
+    assert html.count('<b class="score') == 3
+    assert (read["planSummary"].partition(" ")[0], read["docsExamined"]) == ("IXSCAN", 3)
 
 
 async def test_no_address_of_a_customer_stands_beside_the_answers(visitor: ApiClient, store: Store, shop: None) -> None:

@@ -97,6 +97,8 @@ async def test_topics_show_the_figures_of_the_api_and_lead_to_their_answers(
         assert row["significant"]
         within = await page(visitor, href.replace("&amp;", "&"))
         assert headline(within)[2] == "15 answers"
+        assert "75\N{NO-BREAK SPACE}% of the answers speak of a topic." in within
+        assert [each[1:] for each in figures(within)] == [each[1:] for each in shown]
         assert (SAD in within) is (name == "Waiting")
     assert "What detractors say" in html
     assert re.findall(r'<bdi class="phrase" lang="en">([^<]+)</bdi> <span class="people">(\d+)', html) == [

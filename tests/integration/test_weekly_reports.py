@@ -88,7 +88,7 @@ async def test_a_person_reads_the_week_on_monday_morning_once(pipeline: Pipeline
     (letter,) = await read(pipeline)
     first, last = monday - WEEK, monday - DAY
     assert letter.subject.startswith("Your week at Acme, ")
-    assert str(last.year) in letter.subject
+    assert str(last.year) in letter.text
     assert "Biggest changes, by more than chance: Berlin Mitte +125.0" in letter.text
     assert f"from={first:%Y-%m-%d}&to={last:%Y-%m-%d}&zone=Europe%2FBerlin" in letter.text
     assert "kiel" in letter.html

@@ -27,8 +27,11 @@ HOME = "https://survey.example"
 Given = Mapping[int, int]  # how often each value was given
 
 
-def standing(metric: Metric, scale: str, places: Mapping[str | None, tuple[Given, Given]]) -> Standing:
-    """One metric of the week before `MONDAY`: by touchpoint, the answers of that week and of the one before."""
+def standing(metric: Metric, scale: str, places: Mapping[str | None, tuple[Given, Given]], least: int = 0) -> Standing:
+    """One metric of the week before `MONDAY`: by touchpoint, the answers of that week and of the one before.
+
+    What has fewer than `least` answers is withheld.
+    """
     by_place: Histograms = {}
     totals: Histograms = {}
     for place, weeks in places.items():
@@ -36,19 +39,19 @@ def standing(metric: Metric, scale: str, places: Mapping[str | None, tuple[Given
             if given:
                 by_place[Group(scale, label, (place,))] = Counter(given)
                 totals.setdefault(Group(scale, label, ()), Counter()).update(given)
-    found = standings_of(metric, figures_of(metric, totals, 0), figures_of(metric, by_place, 0), MONDAY)
+    found = standings_of(metric, figures_of(metric, totals, least), figures_of(metric, by_place, least), MONDAY)
     (only,) = found
     return only
 
 
 def a_weekly(*standings: Standing, cases: OpenCases | None = None, **changes: Any) -> Weekly:
-    """The report of Mia, in Berlin; `changes` are hers, or `names` of touchpoints."""
-    names = changes.pop("names", {})
+    """The report of Mia, in Berlin; `changes` are hers, `names` of touchpoints, or the `least` answers of a figure."""
+    names, least = changes.pop("names", {}), changes.pop("least", 0)
     fields = {"id": "mia", "name": "Mia", "email": "mia@acme.example", "timezone": "Europe/Berlin"}
     person = Person.model_validate(fields | changes)
     brand = Brand(id="acme", name="Acme", email_from="Acme <hello@acme.example>", postal_address="Hauptstr. 1, Berlin")
-    figures = WeekFigures(standings, cases or OpenCases())
-    return Weekly(person, brand, MONDAY, figures, names, HOME, is_one_of_many=False)
+    figures = WeekFigures(standings, cases or OpenCases(), least=least)
+    return Weekly(person, brand, MONDAY, figures, names, HOME)
 
 
 def delivery_of(weekly: Weekly) -> Delivery:

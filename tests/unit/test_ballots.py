@@ -94,7 +94,7 @@ def test_nothing_is_kept_but_what_was_said_and_about_what() -> None:
     ballot = ballot_of(answered(), SURVEY, NOW)
     kept = {name for name, value in ballot.to_document().items() if value not in (None, (), {}, [])}
     about = {"survey", "survey_version", "brand", "trigger", "touchpoint", "dimensions", "channel", "language"}
-    said = {"status", "finished_by", "metric", "scale", "measures", "asked", *SAID}
+    said = {"status", "finished_by", "metric", "scale", "measures", "measured", "asked", *SAID}
     work = {"_id", "schema", "box", "revision", "submissions", "due_at", "claim", "deaths"}
     assert kept - {"started_at", "finished_at"} == about | said | work
     assert (ballot.language, ballot.channel) == ("en", "web")

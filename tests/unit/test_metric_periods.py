@@ -155,5 +155,25 @@ def test_a_time_is_widened_to_whole_periods() -> None:
     assert with_the_period_before(weeks, Granularity.WEEK, berlin).start == utc(2025, 10, 19, 22)
 
 
-def test_the_time_before_is_as_long() -> None:
-    assert the_time_before(Time(utc(2025, 11, 3), utc(2025, 11, 10))) == Time(utc(2025, 10, 27), utc(2025, 11, 3))
+@pytest.mark.parametrize(
+    ("name", "time", "start"),
+    [
+        ("UTC", Time(utc(2025, 11, 3), utc(2025, 11, 10)), utc(2025, 10, 27)),
+        # The week after the one in which clocks went back begins a week earlier at midnight, not at one o'clock.
+        ("Europe/Berlin", Time(utc(2026, 10, 25, 23), utc(2026, 11, 1, 23)), utc(2026, 10, 18, 22)),
+        ("Europe/Berlin", Time(utc(2026, 3, 29, 22), utc(2026, 4, 5, 22)), utc(2026, 3, 22, 23)),
+        # of hours, not of days
+        ("Europe/Berlin", Time(utc(2026, 10, 25, 20), utc(2026, 10, 26, 20)), utc(2026, 10, 24, 20)),
+    ],
+)
+def test_the_time_before_is_as_long(name: str, time: Time, start: datetime) -> None:
+    assert the_time_before(time, zone(name)) == Time(start, time.start)
+
+
+@given(instants, st.integers(1, 400), st.sampled_from(ZONES))
+def test_the_time_before_whole_days_is_as_many_of_them(instant: datetime, days: int, name: str) -> None:
+    where = zone(name)
+    label = label_of(instant, Granularity.DAY, where)
+    first, start, end = (start_of(label + number * DAY, Granularity.DAY, where) for number in (-days, 0, days))
+    assert the_time_before(Time(start, end), where) == Time(first, start)
+    assert the_time_before(Time(start, end + HOUR), where).end == start

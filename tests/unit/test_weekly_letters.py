@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -110,11 +111,51 @@ def test_one_honest_line_where_nothing_happened(weeks: Any, summary: str) -> Non
     assert bool(report.tables) is bool(weeks[0])
 
 
+@pytest.mark.parametrize(
+    ("weeks", "summary"),
+    [
+        (({10: 3}, {10: 8}), "In this week: fewer than 5 answers, not shown (the week before: 8 answers)."),
+        (({10: 3}, {10: 4}), "In this week: fewer than 5 answers, not shown (the week before: fewer than 5 answers)."),
+        (({10: 3}, {}), "In this week: fewer than 5 answers, not shown."),
+        (({}, {10: 4}), "Nobody answered in this week (the week before: fewer than 5 answers)."),
+    ],
+)
+def test_what_too_few_answered_is_not_called_silence(weeks: Any, summary: str) -> None:
+    weekly = a_weekly(standing("nps", "0-10", {"a": weeks}, least=5), least=5)
+    report = report_of(weekly)
+    assert weekly.figures.says_anything
+    assert (report.summary, report.tables) == (summary, ())
+
+
+def test_what_is_withheld_is_said_beside_what_is_shown() -> None:
+    nps = standing("nps", "0-10", {"a": (GOOD, {10: 4}), "b": ({10: 4}, GOOD), "c": ({10: 1}, {10: 1})}, least=5)
+    csat = standing("csat", "1-5", {"a": ({5: 2}, {5: 9})}, least=5)
+    report = report_of(a_weekly(nps, csat, least=5))
+    (table,) = report.tables
+    shown = {row.name: (row.score, row.n, row.answers, row.change) for row in table.rows}
+    few = ("", "<5", "fewer than 5 answers", "")
+    assert shown == {"a": ("40.0", "100", "100 answers", ""), "b": few, "c": few}
+    assert report.summary.endswith("Not shown, with fewer than 5 answers: Satisfaction (1–5).")
+    before = report_of(a_weekly(standing("nps", "0-10", {"a": (GOOD, {10: 4})}, least=5), least=5)).tables[0]
+    assert before.sentence == "The period before has fewer than 5 answers: not shown."
+
+
+def test_how_sure_a_change_has_to_be_is_said_below_the_table() -> None:
+    note = (
+        "With 3 touchpoints compared, a change counts only if chance would bring it less than once in 60 times. "
+        "On the page of one touchpoint alone, it is once in 20."
+    )
+    places: dict[str | None, Any] = dict.fromkeys(("a", "b", "c"), (GOOD, GOOD))
+    weekly = a_weekly(standing("nps", "0-10", {**places, "new": (GOOD, {})}))
+    assert report_of(weekly).tables[0].note == note
+    assert note in mail_of(weekly).html
+    assert note in " ".join(mail_of(weekly).text.split())
+    assert the_report(("a", (GOOD, GOOD)), ("new", (GOOD, {}))).tables[0].note == ""
+
+
 def test_what_cannot_be_counted_is_said() -> None:
     weekly = a_weekly(timezone="Asia/Kathmandu")
-    weekly = type(weekly)(
-        weekly.person, weekly.brand, MONDAY, WeekFigures(is_too_much=True), {}, HOME, is_one_of_many=False
-    )
+    weekly = type(weekly)(weekly.person, weekly.brand, MONDAY, WeekFigures(is_too_much=True), {}, HOME)
     assert "in the time zone Asia/Kathmandu" in report_of(weekly).summary
     assert weekly.figures.says_anything
 
@@ -138,6 +179,7 @@ def test_the_button_and_the_names_lead_to_the_same_week_in_the_dashboard() -> No
     assert delivery.button is not None
     assert delivery.report is not None
     week = {"from": ["2026-11-16"], "to": ["2026-11-22"], "zone": ["Europe/Berlin"], "question": ["nps.0-10"]}
+    week["brand"] = ["acme"]  # else the dashboard would count the answers to deleted surveys, too
     assert parse_qs(urlsplit(delivery.button.url).query) == week
     urls = [row.url or "" for row in delivery.report.tables[0].rows]
     assert [parse_qs(urlsplit(url).query) for url in urls] == [{**week, "touchpoint": [name]} for name in ("a&b", "c")]
@@ -149,6 +191,18 @@ def test_the_longest_table_ends_and_says_so() -> None:
     (table,) = report_of(weekly).tables
     assert (len(table.rows), table.left_out) == (MOST_ROWS, "More touchpoints in the dashboard: 80")
     assert len(mail_of(weekly).html.encode()) < GMAIL_CLIPS_AT / 2
+
+
+@pytest.mark.parametrize("lang", sorted(LANGUAGES))
+@pytest.mark.parametrize("monday", [MONDAY, datetime(2027, 1, 4, tzinfo=UTC), datetime(2026, 10, 5, tzinfo=UTC)])
+def test_the_subject_fits_a_list_of_mails(lang: str, monday: datetime) -> None:
+    weekly = replace(a_weekly(standing("nps", "0-10", {"a": (SOME, SOME)}), language=lang), monday=monday)
+    names = ["Ä" * 8, "A brand of some 20 signs", "A name that goes on and on " * 4]
+    subjects = [replace(weekly, brand=weekly.brand.model_copy(update={"name": name})).subject for name in names]
+    assert [len(subject) <= 50 for subject in subjects] == [True] * 3
+    assert names[0] in subjects[0]
+    assert "A brand" in subjects[1]
+    assert "…" in subjects[2]
 
 
 def test_it_leaves_when_the_persons_quiet_hours_end() -> None:
@@ -187,8 +241,7 @@ one               40.0   23 to 54      100   +80.0  +53 to +103  better
 three             30.0  −19 to 65       10       –            –
 two               30.0  −19 to 65       10     0.0   −68 to +68  chance?
 
-Open the dashboard:
-"""
+With 2 touchpoints compared,"""
     assert expected.replace("95 %", "95\N{NO-BREAK SPACE}%") in mail_of(weekly).text
 
 
