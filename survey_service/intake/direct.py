@@ -144,7 +144,8 @@ class DirectInvitations:
         try:
             (outcome,) = await self._store.invitations.insert([invitation])
         except Exception:
-            await self._let_go(name)
+            if request.idempotency_key is None:  # else a repetition, which may be under way, finds it
+                await self._let_go(name)
             raise
         if outcome is Inserted.DUPLICATE:
             return await self._earlier(name, request)

@@ -93,15 +93,11 @@ class Contacts:
             found.sort(key=lambda contact: contact.id.startswith(ADDRESS_PREFIX))
         return holders
 
-    async def left_behind(self, contacts: Iterable[Contact]) -> list[str]:
-        """Those of the invitations for which these contacts hold a place that were not made, and will not be."""
+    async def left_behind(self, holds: Iterable[Hold]) -> list[str]:
+        """Those of the invitations that hold these places which were not made, and will not be."""
         latest = self._clock.now() - MADE_WITHIN
-        held = {
-            hold.invitation
-            for contact in contacts
-            for hold in contact.holds
-            if hold.invitation != FORGOTTEN and (hold.since is None or hold.since < latest)
-        }
+        old = (hold for hold in holds if hold.since is None or hold.since < latest)
+        held = {hold.invitation for hold in old} - {FORGOTTEN}
         if not held:
             return []
         made = self._invitations.find({"_id": {"$in": sorted(held)}}, {"_id": 1})

@@ -15,6 +15,8 @@ from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUp
 from survey_service.store.paging import Page, PageRequest, read_page
 from survey_service.store.shared_reads import SharedReads
 
+PATIENCE = 4.0  # seconds for a transaction whose rows carry its time: readers of changes stay five behind
+
 
 class Invitations:
     """Invitations by id and by the hash of their token."""
@@ -51,7 +53,7 @@ class Invitations:
                 await self._collection.insert_many(documents, session=session)
             return rows
 
-        stored: list[Invitation] = await self._database.transaction(write)
+        stored: list[Invitation] = await self._database.transaction(write, within=PATIENCE)
         return stored
 
     async def get(self, invitation: str) -> Invitation | None:

@@ -3,13 +3,13 @@
 The budget is decided in memory over all contacts of a batch, and what changes is written fenced by revisions
 (`store.contacts`); whoever was slower decides again. People are written before the addresses that they share: of two
 workers that want the last place of a person, the first one then has it whole, and none takes half of it each.
-A wish whose hold is there already, from a pass that died, finds its own; one that is refused looks whether what stands
-against it was left behind by a failure.
+A wish whose hold is there already, from a pass that died just now, finds its own. What was left behind longer ago is
+taken away first, be it in the way or the wish's own: nobody makes an invitation for a place that others may take away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,9 +63,8 @@ class Reserving:
         names = sorted({name for wish in wishes for name in wish.contacts})
         contacts = await self._contacts.get_many(names)
         answers, changed = place(wishes, contacts)
-        left_behind = await self._contacts.left_behind([contacts[name] for name in _barred(wishes, answers)])
-        if gone := [name for name in left_behind if name not in answers]:
-            await self.release(gone)
+        if left_behind := await self._contacts.left_behind(_in_the_way(wishes, answers, contacts)):
+            await self.release(left_behind)
             contacts = await self._contacts.get_many(names)
             answers, changed = place(wishes, contacts)
         for _ in range(_TRIES):
@@ -81,10 +80,15 @@ class Reserving:
         await self._contacts.release(invitations)
 
 
-def _barred(wishes: Sequence[Wish], answers: Mapping[str, Answer]) -> set[str]:
-    """The contacts that stand against a wish."""
+def _in_the_way(
+    wishes: Sequence[Wish], answers: Mapping[str, Answer], contacts: Mapping[str, Contact]
+) -> Iterator[Hold]:
+    """What may stand against a wish, and what an earlier pass held for it."""
     free = {name for name, answer in answers.items() if isinstance(answer, Granted) and answer.refusal is None}
-    return {name for wish in wishes if wish.invitation not in free for name in wish.contacts}
+    for wish in wishes:
+        for hold in (hold for name in wish.contacts for hold in contacts[name].holds):
+            if wish.invitation not in free or hold.invitation == wish.invitation:
+                yield hold
 
 
 def place(wishes: Sequence[Wish], contacts: Mapping[str, Contact]) -> tuple[dict[str, Answer], dict[str, Contact]]:

@@ -266,6 +266,16 @@ async def test_a_place_whose_invitation_was_never_made_bars_nobody_for_long(stor
     assert await held(store, PERSON, ADDRESS) == ([{"inv_0"}, {"inv_0"}] if made else [set(), {"inv_1"}])
 
 
+async def test_a_pass_that_died_long_ago_left_no_place_that_others_may_take_away(store: Store) -> None:
+    own = wish(0, PERSON, ADDRESS, at=store.clock.now() + DAY)
+    await Reserving(store.contacts).reserve([own])
+    store.clock.shift += MADE_WITHIN + timedelta(seconds=1)
+    assert await Reserving(store.contacts).reserve([own]) == {"inv_0": Granted(own.at)}
+    found = await store.contacts.get_many([PERSON, ADDRESS])
+    assert await store.contacts.left_behind([hold for contact in found.values() for hold in contact.holds]) == []
+    assert await held(store, PERSON, ADDRESS) == [{"inv_0"}, {"inv_0"}]
+
+
 async def test_holds_are_found_by_their_invitation(store: Store) -> None:
     indexes = await store.database["contacts"].index_information()
     assert indexes["of_invitation"]["key"] == [("holds.invitation", 1)]

@@ -396,15 +396,16 @@ async def test_a_web_invitation_that_is_answered_before_it_is_planned_comes_to_r
     assert (await pipeline.invitation()).state is InvitationState.STARTED
 
 
-async def test_a_direct_invitation_that_could_not_be_stored_holds_no_place(
-    pipeline: Pipeline, mongodb_uri: str, database_name: str
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_a_direct_invitation_that_could_not_be_stored_bars_no_repetition(
+    pipeline: Pipeline, mongodb_uri: str, database_name: str, key: str | None
 ) -> None:
     await pipeline.configure()
     async with failing(mongodb_uri, f"{database_name}.invitations", ["insert"], {"times": 1}, errorCode=BAD_VALUE):
         with pytest.raises(OperationFailure):
-            await pipeline.invite(ignore_rules=False)
-    assert await holds(pipeline) == {}
-    made = await pipeline.invite(ignore_rules=False)
+            await pipeline.invite(ignore_rules=False, idempotency_key=key)
+    assert len(await holds(pipeline)) == (0 if key is None else 1)
+    made = await pipeline.invite(ignore_rules=False, idempotency_key=key)
     assert await holds(pipeline) == {made.invitation.id: 2}
 
 
