@@ -53,6 +53,6 @@ lock: ## Lock the newest versions that pyproject.toml allows (needs uv).
 	$(LOCK) --upgrade --extra embedded --extra dev --output-file requirements/dev.txt
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK_FROM) - --no-annotate --output-file docker/build.txt
 
-clean: ## Remove what the tools made; the demo's data in .data stays.
+clean: ## Remove what the tools made; data in .data stays, the demo's in .data/demo too.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -62,7 +62,9 @@ class Settings(BaseSettings):
         description="Secrets that sign links and hash addresses, comma-separated, the current one first; "
         "unset: generated into the data folder (embedded only)",
     )
-    api_key: SecretStr | None = Field(default=None, description="A first API key with every scope")
+    api_key: SecretStr | None = Field(
+        default=None, description="A first API key with every scope, of 16 characters or more"
+    )
     smtp_url: SecretStr | None = Field(
         default=None, description="Mail server: smtp://, smtps:// or smtp+starttls://, with user:password@ if needed"
     )
@@ -207,10 +209,15 @@ class Settings(BaseSettings):
         return self.mongodb_uri is None
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine reaches the service."""
+        return self.host in _LOOPBACK
+
+    @property
     def sandbox_on(self) -> bool:
         """Whether channels without settings of their own write into the sandbox."""
         if self.sandbox is SandboxMode.AUTO:
-            return self.embedded and self.host in _LOOPBACK
+            return self.embedded and self.on_loopback
         return self.sandbox is SandboxMode.ON
 
     @property
@@ -323,6 +330,6 @@ def _check_https(settings: Settings, name: str, provider: str) -> None:
     except ValueError:
         # Without the cause, whose text may repeat the password.
         raise ConfigurationError(f"{name}: the host cannot be read") from None
-    inside = server in _LOOPBACK and settings.host in _LOOPBACK
+    inside = server in _LOOPBACK and settings.on_loopback
     if not inside and not settings.base_url().startswith("https://"):
         raise ConfigurationError(f"SURVEY_PUBLIC_URL must be an https address when {name} leads outside this machine")

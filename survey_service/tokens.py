@@ -3,7 +3,8 @@
 A survey token is 22 base62 digits (131 bits) of HMAC-SHA256(key, purpose ‖ invitation): any process derives it
 again for a reminder, and only its SHA-256 is stored. The tokens of opt-outs, previews and cases carry their subject
 themselves, signed, and never expire; so do the sheets of public links, the links that sign people in and the cookies
-of the dashboard, whose age the page judges. Keyed hashes of addresses use the same ring.
+of the dashboard, whose age the page judges. Those of opt-outs are sealed as well: the id of a customer is a plain hash,
+from which a phone number is found by trying all. Keyed hashes of addresses use the same ring.
 """
 
 from __future__ import annotations
@@ -92,12 +93,13 @@ class Keyring:
         return None if key is None else base62(_mac(key, "survey", invitation))
 
     def opt_out_token(self, subject: OptOutSubject) -> str:
-        """A self-verifying token for one person and brand."""
-        return self._sign("opt-out", subject.brand, subject.customer)
+        """A self-verifying token for one person and brand, which tells nobody without the key who it is."""
+        return self._seal("opt-out", subject.brand, subject.customer)
 
     def read_opt_out_token(self, token: str) -> OptOutSubject | None:
         """The subject of a genuine token; None for anything else, however it is broken."""
-        parts = self._read("opt-out", token, 2)
+        # Links that were mailed before tokens were sealed keep working for as long as their key stays.
+        parts = self._unseal("opt-out", token, 2) or self._read("opt-out", token, 2)
         return OptOutSubject(*parts) if parts else None
 
     def preview_token(self, subject: PreviewSubject) -> str:
@@ -161,19 +163,33 @@ class Keyring:
         return _written(bytes.fromhex(self.current) + mac + payload.encode())
 
     def _read(self, purpose: str, token: str, count: int) -> list[str] | None:
+        if (taken := self._take(token)) is None:
+            return None
+        key, mac, body = taken
+        return _genuine(key, mac, purpose, body, count)
+
+    def _seal(self, purpose: str, *parts: str) -> str:
+        """As `_sign`, and unreadable without the key: the MAC is the initial vector as well, as in SIV (RFC 5297)."""
+        key, payload = self._keys[self.current], "\0".join(parts)
+        mac = _mac(key, f"sealed {purpose}", payload)[:_MAC_BYTES]
+        return _written(bytes.fromhex(self.current) + mac + _veil(key, mac, payload.encode()))
+
+    def _unseal(self, purpose: str, token: str, count: int) -> list[str] | None:
+        if (taken := self._take(token)) is None:
+            return None
+        key, mac, body = taken
+        return _genuine(key, mac, f"sealed {purpose}", _veil(key, mac, body), count)
+
+    def _take(self, token: str) -> tuple[bytes, bytes, bytes] | None:
+        """The key, the MAC and the body of what may be a token; None for what cannot be one."""
         try:
             raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            payload = raw[_KID_BYTES + _MAC_BYTES :].decode()
         except (UnicodeError, binascii.Error):
             return None
         if _written(raw) != token:  # another writing of the same bytes would be another token where one works once
             return None
         key = self._keys.get(raw[:_KID_BYTES].hex())
-        mac = raw[_KID_BYTES : _KID_BYTES + _MAC_BYTES]
-        if key is None or not hmac.compare_digest(mac, _mac(key, purpose, payload)[:_MAC_BYTES]):
-            return None
-        parts = payload.split("\0")
-        return parts if len(parts) == count else None
+        return None if key is None else (key, raw[_KID_BYTES : _KID_BYTES + _MAC_BYTES], raw[_KID_BYTES + _MAC_BYTES :])
 
     def subject_hash(self, subject: str) -> str:
         """The keyed hash under which a suppression of `subject` (an address or a customer id) is stored today."""
@@ -186,6 +202,23 @@ class Keyring:
     def internal_secret(self, purpose: str) -> str:
         """A secret between parts of this service, the same in every process: 64 hex digits."""
         return _mac(self._keys[self.current], "internal", purpose).hex()
+
+
+def _genuine(key: bytes, mac: bytes, purpose: str, body: bytes, count: int) -> list[str] | None:
+    """The parts of a body that has this MAC."""
+    try:
+        payload = body.decode()
+    except UnicodeDecodeError:
+        return None
+    parts = payload.split("\0")
+    genuine = hmac.compare_digest(mac, _mac(key, purpose, payload)[:_MAC_BYTES])
+    return parts if genuine and len(parts) == count else None
+
+
+def _veil(key: bytes, start: bytes, data: bytes) -> bytes:
+    """The data under a key stream, HMAC-SHA256 of a counter; once more, and they are plain again."""
+    blocks = (_mac(key, "veil", f"{start.hex()}\0{number}") for number in range(len(data) // 32 + 1))
+    return bytes(one ^ other for one, other in zip(data, b"".join(blocks), strict=False))
 
 
 def _written(raw: bytes) -> str:

@@ -42,7 +42,7 @@ from survey_service.followup.webhook_posting import Poster
 from survey_service.intake.direct import DirectInvitations
 from survey_service.intake.receiving import Receiving
 from survey_service.intake.retaining import retention_periods
-from survey_service.models.api_key import Scope
+from survey_service.models.api_key import MIN_KEY_LENGTH, Scope
 from survey_service.models.delivery import ChannelName
 from survey_service.pages.app import add_pages
 from survey_service.parts import Parts, WriteAsCustomer
@@ -123,7 +123,7 @@ async def open_service(
         twilio = _twilio(settings, sms_sandbox)
         channels = await _open_channels(settings, store, twilio, stack)
         if settings.api_key is not None:
-            await store.api_keys.register("SURVEY_API_KEY", list(Scope), settings.api_key.get_secret_value())
+            await _register(store, settings.api_key.get_secret_value())
         limits = Limits(timedelta(seconds=settings.suspect_seconds), settings.suspect_burst)
         suspecting = Suspicion(store, limits) if settings.suspects_on else None
         composer = Composer(keyring, url, settings.email_from)
@@ -211,6 +211,14 @@ def _secrets(settings: Settings) -> list[str]:
             with contextlib.suppress(FileExistsError):
                 os.link(draft.name, path)
     return [path.read_text(encoding="ascii").strip()]
+
+
+async def _register(store: Store, first: str) -> None:
+    """Make the first API key one of all keys."""
+    if len(first) < MIN_KEY_LENGTH:
+        raise ConfigurationError(f"SURVEY_API_KEY: a key needs at least {MIN_KEY_LENGTH} characters")
+    if not await store.api_keys.register("SURVEY_API_KEY", list(Scope), first):
+        raise ConfigurationError("SURVEY_API_KEY is a key that was revoked, and stays so: set another one, or unset it")
 
 
 async def _open_channels(

@@ -45,6 +45,15 @@ async def authorise(request: web.Request, parts: Parts, scope: Scope) -> ApiKey:
         Forbidden: the key lacks `scope`.
     """
     key = await identify(request, parts)
-    if scope not in key.scopes:
-        raise Forbidden(f"the key needs the scope {scope.value}")
+    check_scope(key, scope)
     return key
+
+
+def check_scope(key: ApiKey | None, scope: Scope) -> None:
+    """Refuse a caller who may not do something.
+
+    Raises:
+        Forbidden: the key lacks `scope`.
+    """
+    if key is None or scope not in key.scopes:
+        raise Forbidden(f"the key needs the scope {scope.value}")

@@ -1,7 +1,8 @@
 """`POST /v1/triggers/dry-run`: a trigger and an event, or a period of stored events, come in; the outlook goes out.
 
-Nothing is stored, sent or counted. A period is answered as one JSON object at the end, or line by line with its
-progress for callers that accept `application/x-ndjson`.
+Nothing is stored, sent or counted. A caller's own condition tells whatever it is put to: customers' profiles and
+histories take part for whoever may read them, and stored events are for whoever may read those. A period is answered as
+one JSON object at the end, or line by line with its progress for callers that accept `application/x-ndjson`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import aclosing, suppress
 from aiohttp import web
 
 from channels.base import EmailMessage, Message
+from survey_service.api.auth import check_scope
 from survey_service.api.checks import check_trigger
 from survey_service.api.endpoint import Call, Reply, dump_json, endpoint
 from survey_service.api.events import NDJSON
@@ -38,6 +40,8 @@ INLINE = "dry-run"  # the name of a trigger that is given inline
 @endpoint("POST", "/v1/triggers/dry-run", tag="triggers", scope=Scope.CONFIG_READ, answers={200: DryRunOut})
 async def post_dry_run(call: Call, body: DryRunIn) -> Reply | web.StreamResponse:
     """Try a trigger on one event, or on the stored events of a period."""
+    if body.period is not None:
+        check_scope(call.key, Scope.EVENTS_READ)
     snapshot = await call.parts.store.configuration.current()
     trigger = _trigger(call, snapshot, body.trigger)
     if body.event is not None:
@@ -96,9 +100,10 @@ def _below(pointer: str, problem: FieldProblem) -> FieldProblem:
 async def _try(call: Call, trigger: Trigger, event: Event, snapshot: Snapshot) -> TrialOut:
     if event.type != trigger.event_type:
         raise InvalidInput.at("/event/type", "event_type", f"the trigger asks about {trigger.event_type}")
-    trial = await try_event(call.parts.store, call.parts.keyring, trigger, event)
+    known = call.key is not None and Scope.CUSTOMERS_READ in call.key.scopes
+    trial = await try_event(call.parts.store, call.parts.keyring, trigger, event, known=known)
     if trial.invitation is None:
-        return TrialOut(decision=trial.decision, sends=[], messages=[])
+        return TrialOut(decision=trial.decision, customer_known=known, sends=[], messages=[])
     planned = planned_messages(trial.invitation)
     survey, brand = snapshot.surveys[trial.invitation.survey], snapshot.brands[trial.invitation.brand]
     messages = []
@@ -106,7 +111,7 @@ async def _try(call: Call, trigger: Trigger, event: Event, snapshot: Snapshot) -
         message = call.parts.composer.compose(Draft(delivery, survey, brand, trial.invitation, rehearsed=True))
         messages.append(_rendered(message))
     sends = [_send(delivery, trial.invitation) for delivery in planned]
-    return TrialOut(decision=trial.decision, sends=sends, messages=messages)
+    return TrialOut(decision=trial.decision, customer_known=known, sends=sends, messages=messages)
 
 
 def _rendered(message: Message) -> RenderedMessage:

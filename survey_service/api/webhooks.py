@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from survey_service.api.auth import check_gives
 from survey_service.api.checks import check_webhook
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.named import found, list_by, resource_id
 from survey_service.api.pagination import ListOf, ListQuery
 from survey_service.api.shapes.webhook import Keep, RetireIn, WebhookView, WebhookWithSecret
+from survey_service.api.told_rows import scopes_of
 from survey_service.errors import Conflict
 from survey_service.followup.webhook_addresses import AddressRefused
 from survey_service.models.api_key import Scope
@@ -38,6 +40,7 @@ async def get_webhook(call: Call) -> Reply:
 )
 async def put_webhook(call: Call, body: WebhookContent) -> Reply:
     """Create or replace a webhook; the first PUT makes its secret, and one with `enabled` forgets earlier failures."""
+    check_gives(call.key, scopes_of(body.types))
     name, store = resource_id(call), call.parts.store
     snapshot = await store.configuration.current()
     check_webhook(body, snapshot.people, await _refused(call, body.url))

@@ -19,10 +19,10 @@ from survey_service.cli.running import Role, Running, run
 from survey_service.errors import ConfigurationError
 from survey_service.models.api_key import Scope
 from survey_service.models.invitation import Invitation, InvitationState
-from survey_service.settings import SandboxMode, Settings
+from survey_service.settings import PREFIX, SandboxMode, Settings
 from survey_service.store.paging import PageRequest
 
-# Known to everybody: it exists in the demo's own database alone, which listens on loopback only.
+# Known to everybody: the demo's own process takes it, on loopback only, and no other one does.
 DEMO_KEY = "demo-key"
 _BATCH = 100
 _AT_ONCE = 8
@@ -33,22 +33,37 @@ async def run_demo(settings: Settings, console: Console, *, fresh: bool) -> None
     """Serve, load the demo's configuration, post its events, and say what to open.
 
     Raises:
-        ConfigurationError: the settings point at a database or mail server of somebody's own.
+        ConfigurationError: the settings lead to somebody's own data, to people, or off this machine.
     """
-    if not settings.embedded or settings.smtp_url is not None or settings.sandbox is SandboxMode.OFF:
-        raise ConfigurationError(
-            "the demo brings its own database and inbox: unset SURVEY_MONGODB_URI, SURVEY_SMTP_URL and SURVEY_SANDBOX"
-        )
+    settings = demo_settings(settings)
     if fresh:
         shutil.rmtree(settings.data_dir / "mongodb", ignore_errors=True)
     console.print("Starting MongoDB, API, worker and sandbox …")
     await run(settings, Role.SERVE, lambda running: _fill(running, console))
 
 
+def demo_settings(settings: Settings) -> Settings:
+    """The settings with a data folder of the demo's own inside theirs, so that it meets nobody's own data.
+
+    Raises:
+        ConfigurationError: they lead to somebody's own data, to people, or off this machine.
+    """
+    theirs = ["mongodb_uri", "smtp_url", "public_url", *(name for name in Settings.model_fields if "twilio" in name)]
+    named = [name for name in theirs if getattr(settings, name) is not None]
+    named += ["host"] if not settings.on_loopback else []
+    named += ["sandbox"] if settings.sandbox is SandboxMode.OFF else []
+    if named:
+        listed = ", ".join(PREFIX + name.upper() for name in named)
+        raise ConfigurationError(
+            f"the demo is for this machine alone and brings its own database, inbox and telephone: unset {listed}"
+        )
+    return settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
+
+
 async def _fill(running: Running, console: Console) -> None:
     parts = running.service.parts
     await apply_folder(demo_folder(), parts.store.configuration, parts.usable_channels, confirm=lambda _changes: True)
-    await parts.store.api_keys.register("demo", list(Scope), DEMO_KEY)
+    parts.store.api_keys.accept_here("demo", list(Scope), DEMO_KEY)
     events = _demo_events()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console

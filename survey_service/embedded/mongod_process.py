@@ -115,6 +115,8 @@ def _run_until_forked(
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
     # Ours last milliseconds. One whose process was killed holds its rows against every plain write until this ends it.
     command += ["--setParameter", "transactionLifetimeLimitSeconds=5"]
+    # The log would keep the filters of slow operations, and with them addresses, out of reach of every erasure.
+    command += ["--slowms", str(2**31 - 1), "--slowOpSampleRate", "0"]
     if enable_test_commands:
         command += ["--setParameter", "enableTestCommands=1"]
         # A dropped collection's files stay open for as long as its history could be read (five minutes by default):

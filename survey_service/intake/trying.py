@@ -1,6 +1,7 @@
 """Trying: a trigger and one event that was never posted come in; the decision and the invitation it makes go out.
 
-Reads what is known of the customer, the budget and the suppressions today; changes nothing.
+Reads the budget, the suppressions and all else that is known of the customer today, or nothing of it where the caller
+must not learn it; changes nothing.
 """
 
 from __future__ import annotations
@@ -32,11 +33,16 @@ class Trial:
     invitation: Invitation | None
 
 
-async def try_event(store: Store, keyring: Keyring, trigger: Trigger, event: Event) -> Trial:
-    """Decide as if the event had just been posted and `trigger` were the only one."""
+async def try_event(store: Store, keyring: Keyring, trigger: Trigger, event: Event, *, known: bool) -> Trial:
+    """Decide as if the event had just been posted and `trigger` were the only one.
+
+    Not `known`, its customer is a stranger of whom the event's own word is all there is: both the decision and the
+    message could tell what is stored.
+    """
     snapshot = replace(await store.configuration.current(), triggers={trigger.trigger: trigger})
-    person = await _person(store, event)
-    facts = await read_facts(store, keyring, snapshot, [event], [person], store.clock.now(), adopt=False)
+    person = await _person(store, event, known=known)
+    looked_up = [person] if known else []
+    facts = await read_facts(store, keyring, snapshot, [event], looked_up, store.clock.now(), adopt=False)
     (draft,) = draft_decisions(event, person, facts)
     wish = wish_of(draft, facts)
     answer = None
@@ -50,13 +56,13 @@ async def try_event(store: Store, keyring: Keyring, trigger: Trigger, event: Eve
     return Trial(decision.model_copy(update={"invitation": None}), row)
 
 
-async def _person(store: Store, event: Event) -> Customer | None:
+async def _person(store: Store, event: Event, *, known: bool) -> Customer | None:
     profile = profile_of(event)
     keys = keys_of(profile)
     if not keys:
         return None
-    known = match(profile, await store.customers.find_by_keys(keys))
-    if known is not None:
-        return after_sighting(known, sighting_of(event))
+    found = match(profile, await store.customers.find_by_keys(keys)) if known else None
+    if found is not None:
+        return after_sighting(found, sighting_of(event))
     now = store.clock.now()
     return Customer(id=hashed_id("cus", keys[0]), keys=tuple(keys), profile=profile, profile_at=now, created_at=now)

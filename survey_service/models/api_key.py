@@ -7,13 +7,15 @@ from enum import StrEnum
 
 from survey_service.models.base import Stored
 
+MIN_KEY_LENGTH = 16  # characters
+
 
 class Scope(StrEnum):
     """What a key may do."""
 
     EVENTS_WRITE = "events:write"  # post events
     EVENTS_READ = "events:read"  # read events and decisions
-    CONFIG_WRITE = "config:write"  # surveys, triggers, brands, touchpoints
+    CONFIG_WRITE = "config:write"  # what is asked, how, whom and when; it gives nobody what the key may not read
     CONFIG_READ = "config:read"  # read them
     INVITATIONS_WRITE = "invitations:write"  # invite directly, cancel
     INVITATIONS_IGNORE_RULES = "invitations:ignore_rules"  # invite past the contact policy, and past nothing else

@@ -26,7 +26,11 @@ class WebhookContent(Noun):
         max_length=2000,
         description="An https address without user, fragment, or a host inside a private network",
     )
-    types: tuple[NewsType, ...] = Field(min_length=1, max_length=len(NewsType), description="What it is told of")
+    types: tuple[NewsType, ...] = Field(
+        min_length=1,
+        max_length=len(NewsType),
+        description="What it is told of; the key that PUTs it needs the scopes that those rows are read with",
+    )
     condition: str | None = Field(
         default=None,
         max_length=2000,

@@ -34,6 +34,9 @@ _COMPLAINT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(\d+):(\d+): (.*)$", re.
 _EXPECTED_TOKENS = re.compile(r" expecting \{.*\}$")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)' \(in container ''\)")
 _MIXED_NUMBERS = re.compile(r"\((?:double, int64|int64, double)\)")
+# Where the library repeats values: what failures say is logged, and kept with decisions.
+_VALUE = re.compile(r'(?<=Key not found in map) : (?P<key>.*)|(?<=Index error): index=.*| "[^"]*"', re.DOTALL)
+_WORD = re.compile(r"""\w+|"[^"]*"|'[^']*'""")
 
 
 class RuleScope(StrEnum):
@@ -87,11 +90,16 @@ class Rule:
         try:
             answer = self._program.eval(data=variables).value()
         except RuntimeError as error:  # the library's limits, and values that it cannot hold
-            raise RuleFailed(_plain(str(error))) from error
+            raise RuleFailed(self._told(str(error))) from error
         if answer is True or answer is False:
             return answer
         # `compile_rule` only lets BOOL pass, so that any other value is the text of an evaluation error.
-        raise RuleFailed(_plain(str(answer)))
+        raise RuleFailed(self._told(str(answer)))
+
+    def _told(self, report: str) -> str:
+        """The library's words without values of events and customers; a missing key stays where the rule names it."""
+        own = {'"' + word.strip("\"'") + '"' for word in _WORD.findall(self.text)}
+        return _VALUE.sub(lambda found: found[0] if found["key"] in own else " …", _plain(report))
 
 
 @lru_cache(maxsize=1024)

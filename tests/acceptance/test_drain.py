@@ -134,6 +134,6 @@ async def test_a_second_demo_starts_with_what_the_first_one_left(data_dir: Path,
                 counts.append([len(await backend.rows(path)) for path in paths])
             demo.press_ctrl_c()
             assert await demo.ended() == 0
-        assert mongod_process.find_running(data_dir / "mongodb") is None
+        assert mongod_process.find_running(data_dir / "demo" / "mongodb") is None
     assert counts[0] == counts[1]
     assert all(count > 90 for count in counts[0])

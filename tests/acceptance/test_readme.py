@@ -18,7 +18,7 @@ import pytest
 from survey_service.cli.demo import DEMO_KEY, curl_line
 from tests.conftest import RUN_DIR_VARIABLE
 from tests.support.backend import backend_of
-from tests.support.processes import ROOT, ServiceProcess, service_environment, service_process
+from tests.support.processes import API_KEY, ROOT, ServiceProcess, service_environment, service_process
 from tests.support.waiting import PATIENCE, until
 
 README = (ROOT / "README.md").read_text()
@@ -161,15 +161,17 @@ async def test_the_line_that_the_demo_prints_asks_one_more_passenger(demo: Servi
     assert json.loads(await shell(curl_line(demo.url)))["accepted"] == 1
 
 
-async def test_the_commands_for_ones_own_questions_work_beside_the_demo(demo: ServiceProcess) -> None:
+async def test_the_commands_for_ones_own_questions_fill_the_service_that_serve_runs(tmp_path: Path) -> None:
     apply, create_key, check_config = starting_with(COMMAND)
 
-    assert "files are in force" in await shell(apply)
-    key = (await shell(create_key)).strip().splitlines()[-1]
-    async with backend_of(demo.url, key) as backend:
-        assert "data" in await backend.get("/v1/responses")
-    async with backend_of(demo.url, DEMO_KEY) as backend:
-        assert {row["id"] for row in (await backend.get("/v1/surveys"))["data"]} >= {"nps", "csat", "ces"}
-        triggers = {row["id"]: row["enabled"] for row in (await backend.get("/v1/triggers"))["data"]}
-        assert not triggers["after-delivery"], "switched off until somebody says so"
+    settings = {"SURVEY_DATA_DIR": str(data_dir()), "SURVEY_API_KEY": API_KEY}
+    async with service_process("serve", settings, tmp_path / "serve.log") as running:
+        assert "files are in force" in await shell(apply)
+        key = (await shell(create_key)).strip().splitlines()[-1]
+        async with backend_of(running.url, key) as backend:
+            assert (await backend.get("/v1/responses"))["data"] == []
+        async with backend_of(running.url) as backend:
+            assert {row["id"] for row in (await backend.get("/v1/surveys"))["data"]} == {"nps", "csat", "ces"}
+            triggers = {row["id"]: row["enabled"] for row in (await backend.get("/v1/triggers"))["data"]}
+            assert not triggers["after-delivery"], "switched off until somebody says so"
     assert "SURVEY_PUBLIC_URL" in await shell(check_config)

@@ -8,8 +8,9 @@ import aiohttp
 
 from tests.acceptance.conftest import Start
 from tests.support.backend import SURVEY, TRIGGER, Backend, address_of, backend_of, make_event
-from tests.support.inbox import letters_at, message_ids
+from tests.support.inbox import letters_at, message_ids, server_until
 from tests.support.smtp_server import ScriptedSmtpServer
+from tests.support.waiting import PATIENCE
 
 LONG_AGO = "2013-01-01T10:00:00Z"
 
@@ -127,6 +128,7 @@ async def test_of_ten_thousand_old_events_none_is_mailed_and_each_says_stale(
             assert posted["accepted"] == 1_000
         # A new one comes after them: once it is mailed, nothing waits before it.
         fresh = await backend.post_event(make_event("new"))
+        await server_until(mail_server, lambda: bool(mail_server.mails), within=4 * PATIENCE)
         (letter,) = await letters_at(mail_server, 1)
         assert letter.to == "new@example.com"
         await backend.until_decided(fresh)

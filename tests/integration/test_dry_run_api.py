@@ -330,7 +330,46 @@ async def test_whoever_hangs_up_ends_the_trial_of_a_period(
     assert decided < 400
 
 
-async def test_a_dry_run_needs_the_scope_to_read_configuration(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("scopes", "body"),
+    [
+        ((Scope.EVENTS_READ, Scope.CUSTOMERS_READ), {"event": event()}),
+        ((Scope.CONFIG_READ, Scope.CUSTOMERS_READ), {"period": NEW_YEAR}),
+    ],
+)
+async def test_a_dry_run_needs_the_scopes_of_what_it_reads(
+    pipeline: Pipeline, scopes: tuple[Scope, ...], body: dict[str, Any]
+) -> None:
     await pipeline.configure()
-    async with api_client(pipeline.service.parts, Scope.EVENTS_READ) as stranger:
-        await assert_problem(await stranger.post(PATH, json={"trigger": NAME, "event": event()}), 403, "forbidden")
+    async with api_client(pipeline.service.parts, *scopes) as stranger:
+        await assert_problem(await stranger.post(PATH, json={"trigger": NAME, **body}), 403, "forbidden")
+
+
+@pytest.mark.parametrize("reader", [True, False])
+async def test_what_is_stored_of_a_customer_takes_part_for_whoever_may_read_it(
+    api: ApiClient, pipeline: Pipeline, *, reader: bool
+) -> None:
+    await pipeline.configure(exempt=False)
+    await pipeline.handle(an_event("ord-1", a_customer("ada", attributes={"tier": "gold"})))
+    silenced = {"address": "ada@example.com", "reason": "manual", "brand": "acme"}
+    assert (await api.post("/v1/suppressions", json=silenced)).status == 201
+    conditions = [
+        "customer.first_name == 'Ada'",
+        "customer.last_invited_days != null",
+        "has(customer.attributes.tier)",
+        "{'a': 1.0}[customer.first_name] == 1.0",
+    ]
+    who = {"customer": {"id": "c-ada"}}
+    reached = {"customer": {"id": "c-ada", "email": "ada@example.com"}}
+    scopes = (Scope.CONFIG_READ, Scope.CUSTOMERS_READ) if reader else (Scope.CONFIG_READ,)
+    async with api_client(pipeline.service.parts, *scopes) as client:
+        tried = [
+            (await ask(client, trigger=INLINE | {"condition": condition}, event=event() | {"data": who}))["event"]
+            for condition in conditions
+        ]
+        plain = (await ask(client, trigger=INLINE, event=event() | {"data": reached}))["event"]
+    assert {trial["customer_known"] for trial in [*tried, plain]} == {reader}
+    held = [trial["decision"]["reason"] != "condition_false" for trial in tried[:3]]
+    assert held == [reader] * 3
+    assert "Ada" not in str(tried[3]["decision"]["detail"])
+    assert plain["decision"]["reason"] == ("suppressed" if reader else None)

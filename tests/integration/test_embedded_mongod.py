@@ -18,6 +18,7 @@ from survey_service.embedded import mongod_process
 from survey_service.embedded.mongod import EmbeddedMongod
 from survey_service.embedded.mongod_binary import explain_failed_start, find_mongod
 from survey_service.errors import ConfigurationError
+from tests.conftest import RUN_DIR_VARIABLE
 
 Start = Callable[[], Awaitable[EmbeddedMongod]]
 
@@ -254,3 +255,16 @@ async def test_two_tests_of_one_run_share_the_server_and_not_the_database(
         assert new_database_name not in client.list_database_names()
         client[new_database_name].things.insert_one({})
         assert client.admin.command("getParameter", enableTestCommands=1)["enableTestCommands"]
+
+
+def test_the_log_keeps_no_filter_of_a_slow_operation(mongodb_uri: str, database_name: str) -> None:
+    log = Path(os.environ[RUN_DIR_VARIABLE]) / "mongodb" / "mongod.log"
+    seen, address = log.stat().st_size, f"{database_name}@example.com"
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
+        collection = client[database_name]["slow"]
+        collection.insert_one({"email": address})
+        assert collection.find_one({"email": address, "$where": "sleep(150) || true"})
+        collection.update_one({"email": address, "$where": "sleep(150) || true"}, {"$set": {"phone": address}})
+    with log.open("rb") as lines:
+        lines.seek(seen)
+        assert address.encode() not in lines.read()

@@ -125,7 +125,7 @@ async def test_trying_a_trigger_says_so_too(pipeline: Pipeline, case: Case) -> N
     await pipeline.post(an_event("ord-2"))
     snapshot = await pipeline.store.configuration.current()
     store, keyring = pipeline.store, pipeline.service.parts.keyring
-    trial = await try_event(store, keyring, snapshot.triggers[NAME], await pipeline.event("ord-2"))
+    trial = await try_event(store, keyring, snapshot.triggers[NAME], await pipeline.event("ord-2"), known=True)
     assert trial.decision.reason is Reason.OPEN_CASE
 
 

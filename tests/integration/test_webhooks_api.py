@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from survey_service.api import webhook_calls
+from survey_service.api.told_rows import scopes_of
 from survey_service.followup.webhook_addresses import Addresses
 from survey_service.followup.webhooks import new_call
 from survey_service.models.api_key import Scope
+from survey_service.models.outbox import NewsType
 from survey_service.models.person import PersonContent
 from survey_service.models.webhook import Attempt, CallState, OffReason, WebhookCall
 from survey_service.parts import Parts
@@ -327,3 +329,28 @@ async def test_each_route_wants_its_scope(parts: Parts, method: str, path: str, 
     others = [other for other in Scope if other is not scope]
     async with api_client(parts, *others) as client:
         await assert_problem(await client.request(method, path, json={}), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("types", "scopes"),
+    [
+        (["response.finished", "response.scored", "mail.received"], [Scope.RESPONSES_READ]),
+        (["case.opened", "reward.granted"], [Scope.CASES_READ, Scope.REWARDS_READ]),
+        (["delivery.dead", "suppression.created"], [Scope.INVITATIONS_READ, Scope.SUPPRESSIONS_READ]),
+        (["event.decided", "incentive.low"], [Scope.EVENTS_READ, Scope.CONFIG_READ]),
+    ],
+)
+async def test_a_webhook_tells_nobody_what_its_maker_may_not_read(
+    parts: Parts, types: list[str], scopes: list[Scope]
+) -> None:
+    for lacking in scopes:
+        own = {Scope.CONFIG_WRITE, *scopes} - {lacking}
+        async with api_client(parts, *own) as client:
+            refusal = await assert_problem(await client.put(PATH, json=WEBHOOK | {"types": types}), 403, "forbidden")
+            assert refusal["detail"] == f"a key cannot give what it lacks itself: {lacking}"
+    async with api_client(parts, Scope.CONFIG_WRITE, *scopes) as client:
+        await put(client, types=types)
+
+
+def test_each_kind_of_news_has_the_scope_that_its_row_is_read_with() -> None:
+    assert len(scopes_of(NewsType)) == 7

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from tests.support.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
-API_KEY = "acceptance-key"
+API_KEY = "acceptance-key-of-all-scopes"
 SECRET = "a secret of sixteen characters or more"
 
 

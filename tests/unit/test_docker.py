@@ -25,6 +25,7 @@ import yaml
 from survey_service.api import health
 from survey_service.cli import app as cli
 from survey_service.cli.running import HTTP_GRACE
+from survey_service.pages.networks import customer_address
 from survey_service.settings import PREFIX, Settings, read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -104,12 +105,14 @@ def interpolate(text: str, variables: dict[str, str]) -> str:
 
 
 def service_environment(name: str, variables: dict[str, str]) -> dict[str, str]:
-    """What a container of ours sees: the image's variables, and those of the compose file."""
-    own = {key: interpolate(text, variables) for key, text in compose()["services"][name]["environment"].items()}
-    return {key: text for key, text in (image_environment() | own).items() if key.startswith(PREFIX)}
+    """What a container of ours sees: the image's variables, those of docker/.env, and those of the compose file."""
+    service = compose()["services"][name]
+    assert service["env_file"] == [".env"]
+    own = {key: interpolate(text, variables) for key, text in service["environment"].items()}
+    return {key: text for key, text in (image_environment() | variables | own).items() if key.startswith(PREFIX)}
 
 
-FILLED = example() | {"SURVEY_SECRET": "0123456789abcdef" * 4, "SURVEY_API_KEY": "a key"}
+FILLED = example() | {"SURVEY_SECRET": "0123456789abcdef" * 4, "SURVEY_API_KEY": "fedcba9876543210" * 4}
 
 
 def test_the_image_installs_nothing_without_a_hash() -> None:
@@ -246,6 +249,31 @@ def test_the_settings_of_compose_let_the_service_start(name: str) -> None:
     assert settings.host == "0.0.0.0"  # noqa: S104 -- inside a container
     assert settings.smtp_url is not None
     assert settings.smtp_url.get_secret_value() == "smtp://mailpit:1025"
+    assert (settings.api_key is None) is (name == "worker")
+
+
+@pytest.mark.parametrize("name", OUR_SERVICES)
+def test_every_setting_can_stand_in_the_example(name: str) -> None:
+    own = {"SURVEY_RETAIN_EVENTS_DAYS": "90", "SURVEY_REDIRECT_HOSTS": "acme.example", "SURVEY_ONLY_TO": "*@x.example"}
+    settings = read_settings(service_environment(name, FILLED | own))
+    assert (settings.retain_events_days, settings.redirect_hosts, settings.only_to) == (
+        90,
+        "acme.example",
+        "*@x.example",
+    )
+
+
+def test_the_api_believes_the_edge_alone_about_who_asks() -> None:
+    services, (subnet,) = compose()["services"], compose()["networks"]["edge"]["ipam"]["config"]
+    joined = {name: service.get("networks", ["default"]) for name, service in services.items()}
+    assert {name for name, networks in joined.items() if "edge" in networks} == {"api", "edge"}
+    assert joined["edge"] == ["edge"], "the API's address that it finds is in the network that is believed"
+    settings = read_settings(service_environment("api", FILLED))
+    assert [str(network) for network in settings.trusted_networks] == [subnet["subnet"]]
+    visitor = "93.184.215.14"
+    assert str(customer_address("172.30.81.2", visitor, settings.trusted_networks)) == visitor
+    elsewhere = FILLED | {"SURVEY_TRUSTED_PROXIES": "10.0.0.0/8"}
+    assert service_environment("api", elsewhere)["SURVEY_TRUSTED_PROXIES"] == "10.0.0.0/8"
 
 
 @pytest.mark.parametrize("missing", ["SURVEY_SECRET", "SURVEY_API_KEY", "SURVEY_PUBLIC_URL"])
@@ -264,7 +292,7 @@ def test_compose_waits_for_a_replica_set() -> None:
     for name in OUR_SERVICES:
         assert services[name]["depends_on"]["mongo"]["condition"] == "service_healthy"
     mongo = services["mongo"]
-    replica_set = mongo["command"][mongo["command"].index("--replSet") + 1]
+    (replica_set,) = [word.removeprefix("--replSet=") for word in mongo["command"] if "--replSet" in word]
     check = mongo["healthcheck"]["test"][-1]
     assert f'_id: "{replica_set}"' in check
     assert "isWritablePrimary" in check

@@ -59,6 +59,21 @@ def test_an_opt_out_token_says_who_and_for_which_brand(brand: str, customer: str
     assert RING.read_opt_out_token(RING.opt_out_token(subject)) == subject
 
 
+@given(st.text(alphabet="abcdefgh", min_size=3, max_size=60))
+def test_an_opt_out_token_tells_nobody_without_the_key_who_it_is(customer: str) -> None:
+    token = RING.opt_out_token(OptOutSubject("acme", customer))
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert b"acme" not in raw
+    assert customer.encode() not in raw
+    assert RING.opt_out_token(OptOutSubject("acme", customer)) == token
+    other = base64.urlsafe_b64decode(RING.opt_out_token(OptOutSubject("acme", customer + "x")) + "==")
+    assert raw[20:24] != other[20:24], "no two are veiled alike"
+
+
+def test_an_opt_out_link_that_was_mailed_before_tokens_were_sealed_keeps_working() -> None:
+    assert RING.read_opt_out_token("1RsC1OYxXfCkn_OZAhRhZquu7gdhY21lAGN1c18x") == SUBJECT
+
+
 def test_a_preview_token_says_what_is_shown() -> None:
     assert RING.read_preview_token(RING.preview_token(PREVIEW)) == PREVIEW
 

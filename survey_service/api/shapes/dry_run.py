@@ -47,8 +47,11 @@ class DryRunIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     trigger: Annotated[str | TriggerContent, WrapValidator(_by_id_or_inline)]
-    event: dict[str, Any] | None = None
-    period: PeriodIn | None = None
+    event: dict[str, Any] | None = Field(
+        default=None,
+        description="What is stored of its customer counts for keys that have the scope `customers:read` as well",
+    )
+    period: PeriodIn | None = Field(default=None, description="Needs a key that has the scope `events:read` as well")
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -82,6 +85,9 @@ class TrialOut(BaseModel):
     """What would happen with one event."""
 
     decision: Decision
+    customer_known: bool = Field(
+        description="Whether what is stored of the customer counted, or the event alone: the key lacks `customers:read`"
+    )
     sends: list[PlannedSend]
     messages: list[RenderedMessage]
 
