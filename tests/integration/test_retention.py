@@ -11,11 +11,13 @@ from survey_service.intake.erasing import LOOK_AGAIN, ask_to_erase
 from survey_service.intake.retaining import EVERY
 from survey_service.models.contact import FORGOTTEN
 from survey_service.models.decision import Reason
+from survey_service.models.inbound import InboundText
 from survey_service.models.invitation import InvitationState
 from survey_service.store import forgetting
 from tests.support.cases import answer, put_people, put_rule, the_case
 from tests.support.deciding import at_most, holds, put_policy
 from tests.support.factories import make_response
+from tests.support.lives import write_back
 from tests.support.pipeline import Pipeline, an_event, open_pipeline
 from tests.support.smtp_server import ScriptedSmtpServer
 
@@ -68,6 +70,25 @@ async def test_what_still_goes_on_is_left_alone_until_it_is_over(forgetful: Pipe
     assert Reason.ERASED not in {row.reason for row in await forgetful.invitations()}
     await later(forgetful, 60 * DAY)
     assert (await the_case(forgetful)).erased_at is None
+
+
+async def test_mails_and_texts_that_came_in_go_with_the_answers_whoever_sent_them(forgetful: Pipeline) -> None:
+    store, now = forgetful.store, forgetful.clock.now()
+    came = {"received_at": now, "due_at": now, "text": "a grey parrot"}
+    await forgetful.handle(an_event())
+    asked = await forgetful.delivery()
+    await write_back(forgetful, asked, "a grey parrot", customer=None)
+    await store.inbound.insert(InboundText.model_validate({"_id": "SM1", "sender": "+4915", "recipient": "+1", **came}))
+    await later(forgetful, 29 * DAY)
+    counts = {"mails": 1, "inbound_texts": 1}
+    assert {name: await store.database[name].count_documents({}) for name in counts} == counts
+    unread = came | {"received_at": now - DAY, "due_at": forgetful.clock.now() + 9 * DAY}
+    await store.inbound.insert(InboundText.model_validate({"_id": "SM2", "sender": "+49", "recipient": "+1", **unread}))
+    await later(forgetful, 2 * DAY)
+    assert {name: await store.database[name].distinct("_id") for name in counts} == {
+        "mails": [],
+        "inbound_texts": ["SM2"],
+    }
 
 
 async def test_many_rows_are_blanked_batch_by_batch_also_where_they_share_an_instant(
