@@ -24,7 +24,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A profile as an event of instant `at` names it; `source` is the event's, or `api:{key}` of a direct request."""
+    """A profile as it was named at `at`; `source` is the event's, or `api:{key}` of a direct request."""
 
     profile: CustomerProfile
     at: datetime
@@ -84,9 +84,14 @@ def words_on_consent(sighting: Sighting) -> dict[str, ConsentRecord]:
 
 
 def newer_words(sighting: Sighting, log: Mapping[str, ConsentRecord]) -> dict[str, ConsentRecord]:
-    """Those words on consent that are later than the last one known on their channel."""
+    """Those words on consent that count from now on, in place of the last ones known on their channels."""
     words = words_on_consent(sighting)
-    return {channel: word for channel, word in words.items() if channel not in log or word.at > log[channel].at}
+    return {channel: word for channel, word in words.items() if channel not in log or _is_later(word, log[channel])}
+
+
+def _is_later(word: ConsentRecord, last: ConsentRecord) -> bool:
+    """Of two words of one instant, the no counts, whichever comes first."""
+    return word.at > last.at or (word.at == last.at and last.granted and not word.granted)
 
 
 def conflicts_of(sighting: Sighting, person: Customer, known: Mapping[str, Customer]) -> list[IdentityConflict]:

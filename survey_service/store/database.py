@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -96,10 +97,17 @@ class Database:
         if not hello.get("isWritablePrimary"):
             raise Unavailable("the database has no primary")
 
-    async def transaction(self, work: Any) -> Any:
-        """Run `await work(session)` in a transaction, again after a conflict, as the driver's own rules say."""
-        async with await self._client.start_session() as session:
-            return await session.with_transaction(work)
+    async def transaction(self, work: Any, within: float | None = None) -> Any:
+        """Run `await work(session)` in a transaction, again after a conflict, as the driver's own rules say.
+
+        Raises:
+            Unavailable: it did not come to an end `within` so many seconds; whether it holds is not known.
+        """
+        try:
+            async with asyncio.timeout(within), await self._client.start_session() as session:
+                return await session.with_transaction(work)
+        except TimeoutError:
+            raise Unavailable("the database did not end a transaction in time") from None
 
     async def drop(self) -> None:
         """Delete everything; for tests and `demo --fresh`."""

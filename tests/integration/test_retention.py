@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from survey_service.intake.erasing import LOOK_AGAIN, ask_to_erase
 from survey_service.intake.retaining import EVERY
+from survey_service.models.contact import FORGOTTEN
 from survey_service.models.decision import Reason
 from survey_service.models.inbound import InboundText
 from survey_service.models.invitation import InvitationState
 from survey_service.store import forgetting
 from tests.support.cases import answer, put_people, put_rule, the_case
+from tests.support.deciding import at_most, holds, put_policy
 from tests.support.factories import make_response
 from tests.support.lives import write_back
 from tests.support.pipeline import Pipeline, an_event, open_pipeline
@@ -98,6 +101,25 @@ async def test_many_rows_are_blanked_batch_by_batch_also_where_they_share_an_ins
     await later(forgetful, EVERY)
     assert {row.comment for row in await forgetful.responses()} == {None}
     assert len(await forgetful.responses()) == 8
+
+
+async def test_whoever_was_asked_is_remembered_by_the_budget_and_not_by_what_they_were_asked(
+    forgetful: Pipeline,
+) -> None:
+    await forgetful.configure(exempt=False)
+    await put_policy(forgetful, **at_most(1, "P90D"))
+    await forgetful.handle(an_event())
+    await later(forgetful, 15 * DAY)
+    await later(forgetful, EVERY)
+    assert (await forgetful.invitation()).erased_at is not None
+    await forgetful.handle(an_event("ord-2"))
+    assert (await forgetful.decision("ord-2")).reason is Reason.CONTACT_LIMIT
+    assert await holds(forgetful) == {FORGOTTEN: 2}
+    (person,) = await forgetful.customers()
+    await ask_to_erase(forgetful.store, forgetful.service.parts.bells, person.id, "test")
+    for _ in range(3):
+        await later(forgetful, LOOK_AGAIN)
+    assert await forgetful.store.database["contacts"].count_documents({}) == 0
 
 
 async def test_without_a_setting_nothing_is_forgotten(pipeline: Pipeline) -> None:
