@@ -197,7 +197,7 @@ def _survey(question: str, dimensions: Mapping[str, str]) -> SurveyContent:
     return a_survey(questions=questions, dimensions=dimensions)
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -206,7 +206,7 @@ async def test_a_cell_that_a_spreadsheet_would_calculate_is_text(text: str, stor
     body = await exported(api, "responses", format="csv")
     (row,) = table(body)
     assert (row["comment"], row["score"]) == ("'" + text, "-3")
-    assert not any(cell.startswith(tuple("=+-@\t\r\n")) for name, cell in row.items() if name != "score")
+    assert not any(cell.startswith(tuple("=+-@\uff1d")) for name, cell in row.items() if name != "score")
 
 
 async def test_csv_is_what_rfc_4180_says(store: Store, api: ApiClient) -> None:
