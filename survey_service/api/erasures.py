@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import AwareDatetime, Field
 
 from survey_service.api.customer_refs import find_customer
@@ -27,6 +30,8 @@ class ErasureRow(Row):
 
 class ErasuresQuery(ChangesQuery):
     """Filters; all that are given must hold."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {"state": ErasureState.DONE}
 
     state: ErasureState | None = None
 

@@ -140,8 +140,8 @@ class Events:
                     "$match": {
                         "$or": [
                             {"decided_at": {"$lt": at}},
-                            {"decided_at": at, "_id": {"$lt": key}},
-                            {"decided_at": at, "_id": key, "number": {"$gt": number}},
+                            {"decided_at": at, "event": {"$lt": key}},
+                            {"decided_at": at, "event": key, "number": {"$gt": number}},
                         ]
                     }
                 }
@@ -150,10 +150,12 @@ class Events:
         return [document async for document in self._collection.aggregate(pipeline)]
 
 
+DECISION_SEPARATOR = "#"  # between an event's key and the number of its decision: together they name the row
 _A_ROW_A_DECISION: tuple[Mapping[str, Any], ...] = (
     {"$unwind": {"path": "$decisions", "includeArrayIndex": "number", "preserveNullAndEmptyArrays": True}},
     {
         "$project": {
+            "_id": {"$concat": ["$_id", DECISION_SEPARATOR, {"$toString": {"$ifNull": ["$number", 0]}}]},
             "event": "$_id",
             "event_type": "$type",
             "event_id": "$event_id",
@@ -169,6 +171,8 @@ _A_ROW_A_DECISION: tuple[Mapping[str, Any], ...] = (
             "invitation": "$decisions.invitation",
             "values": "$decisions.values",
             "next_eligible_at": "$decisions.next_eligible_at",
+            "updated_at": 1,
+            "erased_at": 1,
         }
     },
 )
