@@ -13,7 +13,7 @@ import structlog
 
 from survey_service.intake.cancelling import Cancelling
 from survey_service.intake.capping import HourlyCaps
-from survey_service.intake.customers import CustomerRegister, Sighting, profile_in
+from survey_service.intake.customers import CustomerRegister, Sighting, keys_named_in, profile_in
 from survey_service.intake.drafting import (
     MAX_DEATHS,
     Draft,
@@ -62,7 +62,7 @@ class DecideEvents:
         sightings = [Sighting(profile_of(event), event.time, event.source) for event in claim.rows]
         people = await self._register.resolve(sightings)
         events = [
-            event.model_copy(update={"customer": person.id if person else None})
+            event.model_copy(update={"customer": person.id if person else None, "keys": keys_in(event)})
             for event, person in zip(claim.rows, people, strict=True)
         ]
         await self._cancelling.note(events, snapshot)
@@ -122,6 +122,14 @@ def profile_of(event: Event) -> CustomerProfile:
     if event.deaths >= MAX_DEATHS:
         return CustomerProfile()  # whatever kills its workers is not touched again
     return profile_in(event.data)
+
+
+def keys_in(event: Event) -> tuple[str, ...]:
+    """What the customer of a poisonous event is known by, so that an erasure finds it.
+
+    It is looked for but once: a worker that dies of it leaves one more death behind.
+    """
+    return tuple(keys_named_in(event.data)) if event.deaths == MAX_DEATHS else event.keys
 
 
 def _is_held(invitation: str, facts: Facts) -> bool:
