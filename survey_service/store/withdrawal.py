@@ -52,4 +52,4 @@ async def withdraw_waiting(
             )
         return int(cancelled.modified_count)
 
-    return int(await database.transaction(write))
+    return int(await database.transaction(write, may_last=True))
