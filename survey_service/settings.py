@@ -147,7 +147,8 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=36_500,
-        description="Days after which answers, cases and rewards lose their person, while scores stay; unset: never",
+        description="Days after which answers, cases and rewards lose their person, while scores stay, and mails and "
+        "texts that came in go; unset: never",
     )
     lease_seconds: float = Field(
         default=20.0, ge=1, le=600, description="How long a worker's claim lasts without a heartbeat"

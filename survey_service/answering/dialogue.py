@@ -176,7 +176,7 @@ class AnswerTexts:
             return
         told = isinstance(scene.reading, Score | OffScale | Words) and scene.reading.mentions_stop
         text = finished_text(text, language, with_way_out=told and not isinstance(turn, Ask))
-        await self._store.deliveries.insert([self._delivery(row, scene.invitation, brand, language, text)])
+        await self._store.deliveries.insert([self._delivery(row, scene, brand, language, text)])
         self._bells.ring("sending")
 
     def _text(
@@ -213,10 +213,9 @@ class AnswerTexts:
         people = await self._store.customers.get_many(scene.customers)
         return next((person.profile.locale for person in people.values() if person.profile.locale), "en")
 
-    def _delivery(
-        self, row: InboundText, invitation: Invitation | None, brand: Brand, language: str, text: str
-    ) -> Delivery:
-        now = self._store.clock.now()
+    def _delivery(self, row: InboundText, scene: Scene, brand: Brand, language: str, text: str) -> Delivery:
+        now, invitation = self._store.clock.now(), scene.invitation
+        known = scene.customers[0] if scene.customers else None
         return Delivery(
             id=delivery_id(row.id, DeliveryKind.DIALOGUE, 1),
             kind=DeliveryKind.DIALOGUE,
@@ -226,7 +225,7 @@ class AnswerTexts:
             survey=invitation.survey if invitation else None,
             survey_version=invitation.survey_version if invitation else None,
             trigger=invitation.trigger if invitation else None,
-            customer=invitation.customer if invitation else None,
+            customer=invitation.customer if invitation else known,
             touchpoint=invitation.touchpoint if invitation else None,
             to=row.sender,
             language=language,

@@ -11,15 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import Changes, ChangesQuery, ListOf, page_reply, page_request
 from survey_service.api.shapes.rows import DeliveryRow, ErasedRow
-from survey_service.delivery.news import settle_sent
+from survey_service.delivery.news import settle_not_sent, settle_sent
+from survey_service.delivery.steps import LOOK_AGAIN
 from survey_service.errors import Conflict, NotFound
 from survey_service.models.api_key import Scope
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
-from survey_service.models.invitation import InvitationState
-from survey_service.store.replacement import replace_unknown, replacement_id
-from survey_service.store.store import Store
+from survey_service.store.replacement import replace_unknown
 
+PLANNING_STAGE = "planning"
 SENDING_STAGE = "sending"
 
 
@@ -78,11 +78,9 @@ async def get_delivery(call: Call) -> DeliveryRow:
 @endpoint("POST", "/v1/deliveries/{id}/retry", tag="deliveries", scope=Scope.OPERATE, answers={200: DeliveryRow})
 async def retry_delivery(call: Call) -> DeliveryRow:
     """Give a dead delivery its tries again."""
-    deliveries = call.parts.store.deliveries
     row = await _find(call)
-    if row.reason is Reason.OUTCOME_UNKNOWN and await deliveries.get(replacement_id(row.id)) is not None:
-        raise Conflict(f"the delivery was sent anew as {replacement_id(row.id)}")
-    if not await deliveries.retry(row.id, call.parts.clock.now()):
+    await _look_soon(call, row)
+    if not await call.parts.store.deliveries.retry(row.id, call.parts.clock.now()):
         raise await _conflict(call, "only a dead one can be retried")
     call.parts.bells.ring(SENDING_STAGE)
     return DeliveryRow.of(await _find(call))
@@ -96,25 +94,25 @@ async def resolve_delivery(call: Call, body: ResolutionIn) -> DeliveryRow:
         return DeliveryRow.of(await _send_anew(call, row))
     sent = body.resolution is Resolution.SENT
     store = call.parts.store
-    if not await (settle_sent(row, store) if sent else _settle_not_sent(row, store)):
+    if not await (settle_sent(row, store) if sent else settle_not_sent(row, store)):
         raise await _conflict(call, "only an unknown one can be resolved")
+    call.parts.bells.ring(PLANNING_STAGE)
     return DeliveryRow.of(await _find(call))
 
 
-async def _settle_not_sent(row: Delivery, store: Store) -> bool:
-    reason = Reason.OUTCOME_UNKNOWN
-    settled = await store.deliveries.settle_unknown(row.id, DeliveryState.DEAD, reason)
-    if settled and row.invitation:
-        await store.invitations.move(row.invitation, InvitationState.UNDELIVERABLE, reason)
-    return settled
-
-
 async def _send_anew(call: Call, row: Delivery) -> Delivery:
+    await _look_soon(call, row)
     replacement = await replace_unknown(call.parts.store.database, row)
     if replacement is None:
         raise await _conflict(call, "only an unknown one can be resolved")
     call.parts.bells.ring(SENDING_STAGE)
     return replacement
+
+
+async def _look_soon(call: Call, row: Delivery) -> None:
+    """Have planning look what became of a message that is about to be tried again."""
+    if row.invitation:
+        await call.parts.store.invitations.wake(row.invitation, within=LOOK_AGAIN)
 
 
 async def _find(call: Call) -> Delivery:
@@ -125,7 +123,10 @@ async def _find(call: Call) -> Delivery:
 
 
 async def _conflict(call: Call, rule: str) -> Conflict:
-    return Conflict(f"the delivery is {(await _find(call)).state.value}; {rule}")
+    row = await _find(call)
+    if row.replaced_by:
+        return Conflict(f"the delivery was sent anew as {row.replaced_by}")
+    return Conflict(f"the delivery is {row.state.value}; {rule}")
 
 
 ENDPOINTS = (list_deliveries, get_delivery, retry_delivery, resolve_delivery)

@@ -97,7 +97,9 @@ async def _answered(call: Call, mail: InboundMail) -> Delivery | None:
     """The message to a customer that the mail answers."""
     for name in mail.deliveries:
         found = await call.parts.store.deliveries.get(name)
-        if found is not None and found.channel is ChannelName.EMAIL and found.kind not in _NOT_ANSWERED:
+        if found is None or found.erased_at is not None:
+            continue  # what answers a tombstone would belong to nobody, and could be forgotten by nobody
+        if found.channel is ChannelName.EMAIL and found.kind not in _NOT_ANSWERED:
             return found
     return None
 

@@ -109,6 +109,7 @@ REQUESTS: dict[str, Any] = {
     "create_case_reward": {"incentive": "ten-percent", "by": "mia"},
     "create_invitation": {"survey": "after-delivery", "customer": _CUSTOMER, "channels": ["web"], "language": "de"},
     "resolve_delivery": {"as": "not_sent"},
+    "create_erasure": {"phone": "+4915123456789"},
     "create_suppression": {"address": "ada@example.com", "brand": "acme", "note": "asked by phone"},
     "post_suppressions_csv": "address,reason,note\nada@example.com,unsubscribed,from the old system\n",
     "search_suppressions": {"address": "ada@example.com"},

@@ -23,6 +23,7 @@ from survey_service.cli.running import Role, run
 from survey_service.cli.settings_report import settings_report
 from survey_service.cli.suppressions import import_file
 from survey_service.errors import ConfigurationError, InvalidInput, SurveyServiceError
+from survey_service.intake.erasing import erase_again
 from survey_service.models.api_key import Scope
 from survey_service.models.suppression import EVERY_BRAND
 from survey_service.settings import Settings, read_settings
@@ -161,6 +162,19 @@ def import_codes(
             raise typer.Exit(1)
 
     _run(load)
+
+
+@app.command("erase-again")
+def erase_people_again() -> None:
+    """Forget whoever was erased once and is stored again, as after a backup was restored; a worker does it."""
+
+    async def ask(settings: Settings) -> None:
+        async with open_service(settings) as service:
+            parts = service.parts
+            count = await erase_again(parts.store, parts.keyring, parts.bells, "erase-again")
+        console.print(f"{count} people are erased again.", highlight=False)
+
+    _run(ask)
 
 
 @app.command()

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from channels.base import ProviderStatus
 from survey_service.delivery.silencing import Silencing
+from survey_service.delivery.steps import LOOK_AGAIN
+from survey_service.models.decision import Reason
 from survey_service.models.delivery import Delivery, DeliveryState
 from survey_service.models.invitation import InvitationState
 from survey_service.models.suppression import SuppressionReason
@@ -53,16 +55,16 @@ async def take_news(row: Delivery, news: News, store: Store, silencing: Silencin
             effects.append(Effect.PERSON_SUPPRESSED)
     if news.complained and await silencing.stop_person(row, SuppressionReason.COMPLAINED):
         effects.append(Effect.PERSON_SUPPRESSED)
-    is_new = False
     if news.status is not None:
-        is_new = await store.deliveries.raise_status(row.id, news.status.value, news.status.rank)
+        await store.deliveries.raise_status(row.id, news.status.value, news.status.rank)
         effects.append(Effect.STATUS)
     if news.provider_id:
         await settle_sent(row, store)
     if news.detail:
         await store.deliveries.note_words(row.id, news.detail)
-    if is_new and news.status is ProviderStatus.FAILED and row.invitation:
-        await store.invitations.wake(row.invitation)  # another channel may be left
+    if news.status is ProviderStatus.FAILED and row.invitation:
+        # Another channel may be left. News that come again wake again: nobody knows how far the first ones came.
+        await store.invitations.wake(row.invitation)
     return tuple(effects)
 
 
@@ -73,7 +75,18 @@ async def settle_sent(row: Delivery, store: Store) -> bool:
     """
     if row.invitation and row.state in {DeliveryState.UNKNOWN, DeliveryState.SENDING}:
         await store.invitations.move(row.invitation, InvitationState.SENT, at=store.clock.now())
+        await store.invitations.wake(row.invitation, within=LOOK_AGAIN)
     settled = await store.deliveries.settle_unknown(row.id, DeliveryState.SENT)
+    if settled and row.invitation:
+        await store.invitations.wake(row.invitation)
+    return settled
+
+
+async def settle_not_sent(row: Delivery, store: Store) -> bool:
+    """The provider is known never to have had it: what was `unknown` is dead, and its invitation goes on."""
+    if row.invitation:
+        await store.invitations.wake(row.invitation, within=LOOK_AGAIN)
+    settled = await store.deliveries.settle_unknown(row.id, DeliveryState.DEAD, Reason.OUTCOME_UNKNOWN)
     if settled and row.invitation:
         await store.invitations.wake(row.invitation)
     return settled

@@ -10,6 +10,7 @@ from channels.base import SendOutcome
 from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from survey_service.delivery.resolving import LOOK_AFTER
 from survey_service.delivery.silencing import Silencing
+from survey_service.delivery.steps import LOOK_AGAIN
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryState
 from survey_service.models.invitation import Invitation, InvitationState
@@ -46,7 +47,7 @@ class Outcomes:
             log.warning("sending.claim_lost_after_send", delivery=row.id)
             return
         _count(row, DeliveryState.SENT, None)
-        if invitation is not None and (invitation.reminders or invitation.fallback_after or _may_have_failed(row)):
+        if invitation is not None and (invitation.asks_again or _may_have_failed(row)):
             await self._wake(invitation.id)
 
     async def record_failure(self, row: Delivery, error: ChannelError) -> None:
@@ -78,7 +79,12 @@ class Outcomes:
         await self._store.deliveries.record_wait(row, until, detail=str(error), attempts=attempts)
 
     async def end(self, row: Delivery, state: DeliveryState, reason: Reason, detail: str | None = None) -> None:
-        """It ends here; planning decides what that means for the invitation (another channel, or its end)."""
+        """It ends here; planning decides what that means for the invitation (another channel, or its end).
+
+        Planning is told before and after: should this worker die in between, it looks all the same.
+        """
+        if row.invitation:
+            await self._store.invitations.wake(row.invitation, within=LOOK_AGAIN)
         if state is DeliveryState.UNKNOWN:
             await self._record_unknown(row, reason, detail)
             return

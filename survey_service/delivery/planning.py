@@ -7,15 +7,12 @@ import asyncio
 import structlog
 
 from survey_service.delivery.steps import MAX_DEATHS, Step, next_step
-from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.models.invitation import Invitation
 from survey_service.store.claims import Claim
 from survey_service.store.store import Store
 from survey_service.work.bells import Bells
 
 log = structlog.get_logger()
-
-# Ends at which nothing was sent: the place in the budget is free again.
-_UNSENT_ENDS = frozenset({InvitationState.UNDELIVERABLE, InvitationState.EXPIRED})
 
 
 class PlanInvitations:
@@ -35,8 +32,7 @@ class PlanInvitations:
         if deliveries:
             await self._store.deliveries.insert(deliveries)
             self._bells.ring("sending")
-        given_up = [row.id for row, step in steps if row.sent_at is None and step.state in _UNSENT_ENDS]
-        await self._store.contacts.release(given_up)
+        await self._store.contacts.release([row.id for row, step in steps if step.frees_place])
         # Together, so that they share one bulk write.
         await asyncio.gather(*(self._finish(row, step) for row, step in steps))
 

@@ -58,7 +58,7 @@ class SendDeliveries:
         self._composer = composer
         self._keyring = keyring
         self._permitted = permitted
-        self._moving = Moving(store)
+        self._moving = Moving(store, keyring)
         self._outcomes = Outcomes(store, silencing, bells)
         self._resolving = Resolving(store, channels, composer, silencing)
         self._spending = Spending(store.counters, store.clock, caps)

@@ -1,8 +1,9 @@
 """Mails: news of what customers wrote back come in; the case they belong to is noted, or the rules for mails look.
 
 A mail belongs to the case whose message it answers, else to the newest one of the same invitation or the customer's
-newest active one. Where there is none, rules with `on: mail` are put to the response, whose comment is then the mail;
-it need not be answered yet. So a mail that gives no score can still open a case, and alert somebody.
+newest active one of the same touchpoint. Where there is none, rules with `on: mail` are put to the response, whose
+comment is then the mail; it need not be answered yet. So a mail that gives no score can still open a case, and alert
+somebody.
 """
 
 from __future__ import annotations
@@ -51,9 +52,12 @@ class HearMails:
 
     async def _case_of(self, mail: Mail) -> Case | None:
         if mail.case is not None:
-            return await self._store.cases.get(mail.case)
+            case = await self._store.cases.get(mail.case)
+            return case if case is not None and case.erased_at is None else None
         response = response_id(mail.invitation) if mail.invitation else None
-        return await self._store.cases.concerning(response, mail.customer, mail.brand)
+        answered = await self._store.deliveries.get(mail.delivery)
+        touchpoint = answered.touchpoint if answered else None
+        return await self._store.cases.concerning(response, mail.customer, mail.brand, touchpoint)
 
     async def _note(self, case: Case, mail: Mail) -> None:
         people = (await self._store.configuration.current()).people
@@ -71,7 +75,7 @@ class HearMails:
     async def _response_of(self, mail: Mail) -> Response | None:
         """The response that the mail belongs to, with the mail as its comment; one without answers if there is none."""
         invitation = await self._store.invitations.get(mail.invitation) if mail.invitation else None
-        if invitation is None:
+        if invitation is None or invitation.erased_at is not None:
             return None
         response = await self._store.responses.get(response_id(invitation.id))
         if response is None:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from survey_service.clock import Clock
 from survey_service.errors import Unavailable
 from survey_service.models.customer import ConsentRecord, Customer, CustomerProfile, IdentityConflict
-from survey_service.models.ids import hashed_id
+from survey_service.models.ids import customer_id
 from survey_service.store.customers import Customers
 from survey_service.texts.addresses import AddressInvalid, email_key, normalise_email, normalise_phone
 
@@ -188,7 +188,7 @@ class CustomerRegister:
         # All of a stranger's addresses may be held by others' ids; their own id is then what is free.
         free = tuple(key for key in keys_of(sighting.profile) if key not in known)
         return Customer(
-            id=hashed_id("cus", free[0]),
+            id=customer_id(free[0]),
             keys=free,
             profile=sighting.profile,
             profile_at=sighting.at,

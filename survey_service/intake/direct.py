@@ -12,12 +12,12 @@ from survey_service.errors import Conflict, InvalidInput, NotAllowed
 from survey_service.intake.anonymity import asking_problems
 from survey_service.intake.caring import read_care
 from survey_service.intake.customers import CustomerRegister, Sighting, clean_profile
-from survey_service.intake.drafting import contact_ids, open_from
+from survey_service.intake.drafting import open_from
 from survey_service.intake.inviting import Occasion, new_invitation
 from survey_service.intake.matching import Plan, Silence, customer_tree, usable_channels
 from survey_service.intake.offering import make_offer
 from survey_service.models.contact import Frequency
-from survey_service.models.customer import Customer, CustomerProfile
+from survey_service.models.customer import Customer, CustomerProfile, address_on
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
 from survey_service.models.ids import hashed_id, random_id
@@ -25,6 +25,7 @@ from survey_service.models.incentive import Offer
 from survey_service.models.invitation import Invitation
 from survey_service.models.trigger import QuietHours
 from survey_service.store.configuration import Snapshot
+from survey_service.store.contacts import contact_ids
 from survey_service.store.group_commit import Inserted
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring
@@ -130,7 +131,7 @@ class DirectInvitations:
             raise NotAllowed(Reason.OPEN_CASE.value, None)
         wish = Wish(
             invitation=name,
-            contacts=contact_ids(person, channels[0], self._keyring),
+            contacts=contact_ids(person.id, address_on(channels[0], person.profile), self._keyring),
             rules=Rules.of_policy(snapshot.policy, survey.survey, less_often=contact.frequency is Frequency.LESS),
             at=plan.send_at,
             latest=None,
@@ -172,7 +173,8 @@ class DirectInvitations:
 
     async def _earlier(self, name: str, request: DirectRequest) -> DirectResult:
         earlier = await self._store.invitations.get(name)
-        if earlier is None or earlier.request_hash != request.content_hash:
+        forgotten = earlier is not None and earlier.erased_at is not None
+        if earlier is None or not (forgotten or earlier.request_hash == request.content_hash):
             raise Conflict("the Idempotency-Key was used for another request")
         return DirectResult(earlier, self.url_of(earlier) or "", created=False)
 

@@ -41,9 +41,8 @@ from survey_service.models.survey import Survey
 from survey_service.models.touchpoint import Touchpoint
 from survey_service.models.trigger import QuietHours, Trigger, Variant, WhenNotAllowed
 from survey_service.store.configuration import Snapshot
-from survey_service.store.contacts import ADDRESS_PREFIX
+from survey_service.store.contacts import contact_ids
 from survey_service.store.suppressions import address_hashes, person_hashes, stands_against
-from survey_service.texts.addresses import email_key
 from survey_service.tokens import Keyring
 from survey_service.work.budget import Refusal, Rules
 from survey_service.work.reserving import Answer, Granted, Wish
@@ -171,15 +170,6 @@ def open_from(quiet_hours: QuietHours | None, place: ZoneInfo) -> Callable[[date
     return partial(windows.next_allowed, zone=place)
 
 
-def contact_ids(person: Customer, channel: ChannelName, keyring: Keyring) -> tuple[str, ...]:
-    """Under which contacts a first message counts: the person, and the address, which others may share.
-
-    On the web there is no message, and nothing counts.
-    """
-    address = address_on(channel, person.profile)
-    return (person.id, f"{ADDRESS_PREFIX}{keyring.subject_hash(email_key(address))}") if address else ()
-
-
 def wish_of(draft: Draft, facts: Facts) -> Wish | None:
     """What a draft asks of the budget; None where there is nothing to ask."""
     plan, person, trigger = draft.verdict, draft.person, draft.trigger
@@ -191,7 +181,7 @@ def wish_of(draft: Draft, facts: Facts) -> Wish | None:
     rules = Rules.of(facts.policy, trigger.trigger, trigger, less_often=less)
     return Wish(
         invitation=draft.invitation,
-        contacts=contact_ids(person, channel, facts.keyring),
+        contacts=contact_ids(person.id, address_on(channel, person.profile), facts.keyring),
         rules=replace(rules, text=draft.survey.survey),
         at=plan.send_at,
         latest=plan.expires_at if trigger.when_not_allowed is WhenNotAllowed.DEFER else None,

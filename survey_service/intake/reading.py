@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from survey_service.intake.caring import Care, read_care
-from survey_service.intake.drafting import Facts, contact_ids
+from survey_service.intake.drafting import Facts
 from survey_service.models.contact import Contact
-from survey_service.models.customer import Customer
+from survey_service.models.customer import Customer, address_on
 from survey_service.models.delivery import ChannelName
 from survey_service.models.event import Event
 from survey_service.models.incentive import IncentiveState
 from survey_service.models.suppression import Suppression
 from survey_service.store.configuration import Snapshot
+from survey_service.store.contacts import contact_ids
 from survey_service.store.store import Store
 from survey_service.store.suppressions import address_hashes, person_hashes
 from survey_service.tokens import Keyring
@@ -54,7 +55,7 @@ def _contacts(people: Sequence[Customer], keyring: Keyring) -> list[str]:
     names: set[str] = set()
     for person in people:
         for channel in ChannelName:
-            names.update(contact_ids(person, channel, keyring))
+            names.update(contact_ids(person.id, address_on(channel, person.profile), keyring))
     return sorted(names)
 
 

@@ -85,7 +85,7 @@ class Receiving:
             Fate.ACCEPTED
             if outcome is Inserted.NEW
             else Fate.DUPLICATE
-            if stored.get(row["_id"]) == row["content_hash"]
+            if stored.get(row["_id"]) in ("", row["content_hash"])
             else Fate.CONFLICT
             for row, outcome in zip(documents, inserted, strict=True)
         ]

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 STAGE = "retaining"
 EVERY = timedelta(minutes=10)  # between two looks for what became too old
 _OF_EVENTS = ("events", "invitations", "deliveries")
-_OF_ANSWERS = ("responses", "cases", "rewards")
+_OF_ANSWERS = ("responses", "cases", "rewards", "mails", "inbound_texts")
 
 
 def retention_periods(settings: Settings) -> dict[str, timedelta]:

@@ -121,6 +121,7 @@ class Delivery(Claimable, Telling, Erasable):
     lookups: int = 0  # how often the provider was asked whether it has an unknown one
     segments: int | None = None  # of a text message, as they are billed
     replaces: str | None = None  # the unknown delivery that an operator sent anew
+    replaced_by: str | None = None  # the one that was sent anew for it: it is never sent again itself
     provider: str | None = None
     provider_id: str | None = None
     provider_status: str | None = None

@@ -36,6 +36,11 @@ def random_id(prefix: str) -> str:
     return f"{prefix}_{base62(secrets.token_bytes(32))}"
 
 
+def customer_id(key: str) -> str:
+    """Whoever is first known by this key (`id:…`, `email:…`, `phone:…`)."""
+    return hashed_id("cus", key)
+
+
 def event_key(source: str, event_id: str) -> str:
     """The key of an event: (source, id), as CloudEvents 1.0 defines identity."""
     return hashed_id("evt", source, event_id)

@@ -129,3 +129,8 @@ class Invitation(Claimable, Erasable):
     request_hash: str | None = None  # of a direct request, so that an Idempotency-Key cannot mean two things
     created_at: datetime
     sent_at: datetime | None = None
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether time alone, without an answer, may bring another message."""
+        return bool(self.reminders or self.fallback_after)

@@ -28,7 +28,8 @@ async def show_opt_out(request: web.Request) -> web.Response:
     if found is None:
         return unknown_page(request)
     subject, brand, standing = found
-    request.app[PARTS].store.visits.note(subject.customer, network_of(request), Opened.OPT_OUT)
+    if not standing.opted_out:  # nobody asks them any more, and who was erased is named nowhere
+        request.app[PARTS].store.visits.note(subject.customer, network_of(request), Opened.OPT_OUT)
     return _page(request, brand, Choice.NEVER if standing.opted_out else None, standing.other_channel)
 
 

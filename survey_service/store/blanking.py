@@ -43,12 +43,13 @@ def blank_response(document: Document, survey: Survey | None, now: datetime) -> 
 
 
 def blank_event(document: Document, survey: Survey | None, now: datetime) -> dict[str, Any]:
-    """Key and content hash stay, so that a replay is a duplicate and asks nobody; decisions stay without words."""
+    """The key stays, so that a replay is a duplicate and asks nobody; decisions stay without words."""
     decisions = [{**decision, "detail": None, "values": {}} for decision in document.get("decisions") or ()]
     return {
         **_IDLE,
         "erased_at": now,
         "customer": None,
+        "content_hash": "",
         "event_id": "",
         "subject": None,
         "data": {},
@@ -71,6 +72,7 @@ def blank_invitation(document: Document, survey: Survey | None, now: datetime) -
         "recipient": CustomerProfile().model_dump(),
         "event": _event_facts(document.get("event")),
         "data": {},
+        "request_hash": None,
         "dimensions": _dimensions(document, survey),
         "we_did": None,
     }

@@ -119,11 +119,17 @@ class Cases:
             words[document["customer"], document["brand"]] = word
         return words
 
-    async def concerning(self, response: str | None, customer: str | None, brand: str) -> Case | None:
-        """The newest case of a response, whatever its state, else the customer's newest active one of the brand."""
+    async def concerning(
+        self, response: str | None, customer: str | None, brand: str, touchpoint: str | None
+    ) -> Case | None:
+        """The newest case of a response, whatever its state, else the customer's newest active one of the touchpoint.
+
+        One of another touchpoint is none of theirs who read it there.
+        """
         if customer is None:
             return None
-        wanted = ({"response": response}, {"brand": brand, "state": {"$in": list(ACTIVE_STATES)}})
+        active = {"brand": brand, "touchpoint": touchpoint, "state": {"$in": list(ACTIVE_STATES)}}
+        wanted = ({"response": response}, active)
         for query in wanted:
             newest = self._collection.find({"customer": customer, **query}).sort([("opened_at", -1)]).limit(1)
             async for document in newest:

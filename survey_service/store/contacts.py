@@ -16,11 +16,21 @@ from survey_service.models.contact import Contact, Frequency
 from survey_service.models.delivery import ChannelName
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
+from survey_service.texts.addresses import email_key
+from survey_service.tokens import Keyring
 
 # Older holds matter to no rule: periods of the policy are at most this long, and conditions look back 90 days.
 REMEMBERED = timedelta(days=400)
 
 ADDRESS_PREFIX = "adr_"
+
+
+def contact_ids(person: str, address: str | None, keyring: Keyring) -> tuple[str, ...]:
+    """Under which contacts a first message counts: the person, and the address, which others may share.
+
+    On the web there is no message, and nothing counts.
+    """
+    return (person, f"{ADDRESS_PREFIX}{keyring.subject_hash(email_key(address))}") if address else ()
 
 
 class Contacts:

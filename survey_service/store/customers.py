@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pymongo import UpdateOne
@@ -12,6 +12,7 @@ from survey_service.models.customer import ConsentRecord, Customer, CustomerNote
 from survey_service.store.database import Database
 
 _DUPLICATE_KEY = 11000
+_BATCH = 1_000  # ids that are handed out at a time
 MAX_CONFLICTS = 20  # of one customer; the oldest go first
 MAX_NOTES = 50  # of one customer; the oldest go first
 
@@ -35,6 +36,17 @@ class Customers:
         """Customers by our id."""
         found = self._collection.find({"_id": {"$in": list(ids)}})
         return {document["_id"]: Customer.from_document(document) async for document in found}
+
+    async def all_ids(self) -> AsyncIterator[list[str]]:
+        """Our id of everybody, a batch at a time."""
+        batch: list[str] = []
+        async for document in self._collection.find({}, {"_id": 1}):
+            batch.append(document["_id"])
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     async def insert(self, customers: Sequence[Customer]) -> None:
         """Store new customers; one whose id or key is taken already is left out: read again to see who holds it."""

@@ -176,8 +176,8 @@ class Deliveries:
         await self._update.apply(FencedUpdate(guard, {"$set": {"detail": detail}}))
 
     async def retry(self, delivery: str, now: datetime) -> bool:
-        """Give a dead delivery its tries again."""
-        guard = {"_id": delivery, "state": DeliveryState.DEAD}
+        """Give a dead delivery its tries again, unless another one was sent in its place."""
+        guard = {"_id": delivery, "state": DeliveryState.DEAD, "replaced_by": None}
         forgotten = dict.fromkeys(("reason", "provider", "provider_id", "provider_status"))
         counts = dict.fromkeys(("attempts", "deaths", "provider_rank"), 0)
         change = {"$set": {"state": DeliveryState.PLANNED, "due_at": now, **forgotten, **counts}}

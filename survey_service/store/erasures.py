@@ -15,7 +15,7 @@ from survey_service.store.paging import Page, PageRequest, read_page
 
 
 class Erasures:
-    """Erasures by id; a person has at most one that is under way."""
+    """Erasures by id; at most one is under way for the same person, address or answer."""
 
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._collection = database["erasures"]
@@ -23,11 +23,11 @@ class Erasures:
         self.claims = Claims(self._collection, Erasure, database.clock, lease)
 
     async def begin(self, erasure: Erasure) -> Erasure:
-        """Store a new one, or find the one that is under way for the same person."""
+        """Store a new one, or find the one that is under way for the same."""
         try:
             await self._collection.insert_one({**erasure.to_document(), "updated_at": self._clock.now()})
         except DuplicateKeyError:
-            under_way = await self._collection.find_one({"customer": erasure.customer})
+            under_way = await self._collection.find_one({"customer": erasure.customer, "about": erasure.about})
             return Erasure.from_document(under_way) if under_way else await self.begin(erasure)
         return erasure
 
@@ -47,7 +47,7 @@ class Erasures:
 
     async def finish(self, row: Erasure) -> bool:
         """Nothing is left, here neither; False: the claim is lost."""
-        done = {"state": ErasureState.DONE, "customer": None, "traces": Traces().model_dump()}
+        done = {"state": ErasureState.DONE, "customer": None, "about": None, "traces": Traces().model_dump()}
         return await self._write(row, {"$set": {**done, "lease": None, "due_at": None, "done_at": self._clock.now()}})
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Erasure]:

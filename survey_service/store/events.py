@@ -36,7 +36,7 @@ class Events:
         return await self._insert.insert(events)
 
     async def content_hashes(self, keys: Sequence[str]) -> dict[str, str]:
-        """The stored content hash of each known key."""
+        """The stored content hash of each known key; "" of one that was forgotten: its content is known no more."""
         found = self._collection.find({"_id": {"$in": list(keys)}}, {"content_hash": 1})
         return {document["_id"]: document["content_hash"] async for document in found}
 

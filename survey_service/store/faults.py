@@ -30,8 +30,12 @@ def as_service_error(error: BaseException) -> SurveyServiceError | None:
         return Unavailable("the database is changing its primary")
     if isinstance(error, driver.OperationFailure) and error.code in _NOT_PRIMARY:
         return Unavailable("the database has no primary")
+    if isinstance(error, driver.OperationFailure) and error.code in _TRANSACTION_ENDED:
+        return Unavailable("the database ended a transaction; nothing of it holds")
     return None
 
 
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml: not primary, shutting down, recovering.
 _NOT_PRIMARY = frozenset({91, 189, 10058, 10107, 11600, 11602, 13435, 13436})
+# There as well: a write conflict that outlasted every try, no such transaction (any more), and one that took too long.
+_TRANSACTION_ENDED = frozenset({112, 251, 290})

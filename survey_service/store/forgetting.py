@@ -1,4 +1,4 @@
-"""Forgetting: rows that match a filter, or a person, come in; what is left of them is a tombstone.
+"""Forgetting: rows that match a filter come in; what is left of them is a tombstone, or nothing.
 
 Everything here may be done again after a crash: what depends on a row goes before the row itself is blanked, and a
 blanked row is not found again.
@@ -17,17 +17,19 @@ from survey_service.models.case import ACTIVE_STATES
 from survey_service.models.delivery import WAITING_STATES, DeliveryState
 from survey_service.models.erasure import Traces
 from survey_service.models.event import EventState
+from survey_service.models.ids import response_id
+from survey_service.models.inbound import InboundState
 from survey_service.models.incentive import RewardState
 from survey_service.models.invitation import FINAL_STATES
 from survey_service.models.response import ResponseStatus
 from survey_service.models.survey import Survey
 from survey_service.store import blanking
+from survey_service.store.belongings import Rows
 from survey_service.store.blanking import Blank
 from survey_service.store.claims import EPOCH
 from survey_service.store.configuration import Configuration
 from survey_service.store.contacts import ADDRESS_PREFIX
 from survey_service.store.database import Database
-from survey_service.store.events import events_of
 from survey_service.store.rollups import recount_mark
 
 Document = dict[str, Any]
@@ -42,7 +44,7 @@ class Kind:
     """One kind of row, and how it is blanked."""
 
     collection: str
-    blank: Blank
+    blank: Blank | None  # None: nothing of it counts, so the row goes
     aged_by: str  # the instant that says how old a row is
     is_over: Mapping[str, Any]  # what holds of a row that nobody waits for any more
     revised: bool = False  # written under a revision that fences other writers
@@ -62,12 +64,14 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind("cases", blanking.blank_case, "opened_at", {"state": {"$nin": list(ACTIVE_STATES)}}, revised=True),
         Kind("rewards", blanking.blank_reward, "created_at", {"state": {"$ne": RewardState.HELD}}, revised=True),
+        Kind("mails", None, "received_at", {"state": InboundState.HANDLED}),
+        Kind("inbound_texts", None, "received_at", {"state": InboundState.HANDLED}),
         Kind("deliveries", blanking.blank_delivery, "created_at", {"state": {"$nin": list(_ON_THEIR_WAY)}}),
         Kind("invitations", blanking.blank_invitation, "created_at", {"state": {"$in": list(FINAL_STATES)}}),
         Kind("events", blanking.blank_event, "received_at", {"state": EventState.DECIDED}),
     )
 }
-"""In the order in which they are blanked: what was said first, what it was said about last."""
+"""In the order in which they are forgotten: what was said first, what it was said about last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,14 @@ class Forgetting:
     configuration: Configuration
 
     async def forget_rows(self, kind: Kind, which: Mapping[str, Any]) -> int:
-        """Blank a batch of the rows that match and are not blanked yet; returns how many there were."""
+        """Blank, or take away, a batch of the rows that match; returns how many there were."""
         found = self.database[kind.collection].find({"$and": [dict(which), _NOT_YET]}).limit(BATCH)
         rows = await found.to_list(length=BATCH)
-        await self._blank(kind, rows)
+        await self._forget(kind, rows)
         return len(rows)
 
     async def forget_older(self, kind: Kind, since: datetime, until: datetime) -> tuple[int, datetime]:
-        """Blank a batch of the oldest rows that are over, of those aged [since, until).
+        """Forget a batch of the oldest rows that are over, of those aged [since, until).
 
         Returns how many there were, and the instant to go on from: `until`, or the age of the oldest row that is left.
         """
@@ -93,18 +97,24 @@ class Forgetting:
         aged = {age: {"$gte": since, "$lt": until}, **_NOT_YET}
         found = collection.find({"$and": [aged, dict(kind.is_over)]}).sort(age, 1).limit(BATCH)
         rows = await found.to_list(length=BATCH)
-        await self._blank(kind, rows)
+        await self._forget(kind, rows)
         oldest = await collection.find_one(aged, {age: 1}, sort=[(age, 1)])
         return len(rows), oldest[age] if oldest else until
 
-    async def _blank(self, kind: Kind, rows: Sequence[Document]) -> None:
+    async def _forget(self, kind: Kind, rows: Sequence[Document]) -> None:
         if not rows:
             return
-        await self._forget_copies(kind.collection, [row["_id"] for row in rows])
+        await self._forget_copies(kind.collection, rows)
+        if kind.blank is None:
+            await self.database[kind.collection].delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
+        else:
+            await self._blank(kind, kind.blank, rows)
+
+    async def _blank(self, kind: Kind, blank: Blank, rows: Sequence[Document]) -> None:
         now = self.database.clock.now()
         changes = []
         for row in rows:
-            fields = kind.blank(row, await self._survey_of(row), now)
+            fields = blank(row, await self._survey_of(row), now)
             if "outbox" in row:
                 # What was not told yet is not told any more.
                 fields |= {"outbox.entries": [], "outbox.due_at": None, "outbox.lease": None}
@@ -123,14 +133,15 @@ class Forgetting:
         name, version = row.get("survey"), row.get("survey_version")
         return await self.configuration.survey(name, version) if name and version else None
 
-    async def _forget_copies(self, collection: str, ids: Sequence[str]) -> None:
+    async def _forget_copies(self, collection: str, rows: Sequence[Document]) -> None:
         """What repeats these rows elsewhere."""
-        among, database = {"$in": list(ids)}, self.database
+        among, database = {"$in": [row["_id"] for row in rows]}, self.database
         await database["webhook_calls"].delete_many({"about": among})
         match collection:
             case "responses":
-                await self._forget_letters({"responses": among})
-                await self._forget_mentions(among)
+                await self._forget_words(among)
+            case "mails":
+                await self._forget_words({"$in": await self._unanswered(rows)})
             case "cases":
                 await self._forget_letters({"case": among})
             case "deliveries":
@@ -147,67 +158,75 @@ class Forgetting:
         while await self.forget_rows(KINDS["deliveries"], which):
             pass
 
-    async def _forget_mentions(self, among: Mapping[str, Any]) -> None:
+    async def _unanswered(self, mails: Sequence[Document]) -> list[str]:
+        """The responses in whose name our people were told of mails, though none of them is stored.
+
+        What was answered takes its letters along itself, when its own time comes.
+        """
+        named = {response_id(mail["invitation"]) for mail in mails if mail.get("invitation")}
+        which = {"_id": {"$in": sorted(named)}, **_NOT_YET}
+        return sorted(named.difference(await self.database["responses"].distinct("_id", which)))
+
+    async def _forget_words(self, among: Mapping[str, Any]) -> None:
+        """What our people were told of these responses."""
+        await self._forget_letters({"responses": among})
         await self.database["digests"].update_many(
             {"items.response": among},
             {"$pull": {"items": {"response": among}}, "$currentDate": {"updated_at": True}},
         )
 
     async def trace(self, customer: str) -> Traces:
-        """What a person is known by, and every address that they were written to at."""
+        """What a person is known by, and every address that is theirs or that they were written to at."""
         person = await self.database["customers"].find_one({"_id": customer}) or {}
         profile = person.get("profile") or {}
+        keys = tuple(person.get("keys", ()))
         found = {profile.get("email"), profile.get("phone")}
+        found.update(key.partition(":")[2] for key in keys if not key.startswith("id:"))
         found.update(await self.database["deliveries"].distinct("to", {"customer": customer}))
         for name in ("email", "phone"):
             found.update(await self.database["invitations"].distinct(f"recipient.{name}", {"customer": customer}))
-        return Traces(keys=tuple(person.get("keys", ())), addresses=tuple(sorted(filter(None, found))))
+        return Traces(keys=keys, addresses=tuple(sorted(filter(None, found))))
 
-    async def is_busy(self, customer: str, since: datetime) -> bool:
-        """Whether a worker holds a row of the person at this moment, or an event from before `since` is undecided."""
+    async def is_busy(self, rows: Rows, since: datetime) -> bool:
+        """Whether a worker holds one of the rows at this moment, or an event from before `since` is undecided."""
         held = {"$type": "string"}
-        for name in (*KINDS, "mails"):
-            holder = {"customer": customer, "$or": [{"lease": held}, {"outbox.lease": held}]}
-            if await self.database[name].find_one(holder, {"_id": 1}) is not None:
+        holder = {"$or": [{"lease": held}, {"outbox.lease": held}]}
+        for name, which in rows.items():
+            if await self.database[name].find_one({"$and": [dict(which), holder]}, {"_id": 1}) is not None:
                 return True
         pending = {"due_at": {"$gt": EPOCH}, "state": "pending", "received_at": {"$lte": since}}
         return await self.database["events"].find_one(pending, {"_id": 1}) is not None
 
-    async def forget_person(self, customer: str, traces: Traces, address_hashes: Collection[str]) -> int:
-        """Take a person out of every collection; returns how many rows named them: none when nothing is left."""
+    async def forget(self, rows: Rows) -> int:
+        """Forget all of these rows; returns how many there were."""
         found = 0
-        for kind in KINDS.values():
-            which = events_of(customer, traces.keys) if kind.collection == "events" else {"customer": customer}
-            while count := await self.forget_rows(kind, which):
+        for name, kind in KINDS.items():
+            while name in rows and (count := await self.forget_rows(kind, rows[name])):
                 found += count
-        found += await self._forget_mails(customer)
+        return found
+
+    async def forget_addresses(self, traces: Traces, address_hashes: Collection[str]) -> None:
+        """Take what people are reached by out of the sandbox, of what was counted, and of notes on suppressions."""
         database = self.database
         among = {"$in": list(traces.addresses)}
         phones = {"$in": list(traces.phones)}
-        await database["inbound_texts"].delete_many({"sender": phones})
         await database["sandbox_texts"].delete_many({"$or": [{"sender": phones}, {"recipient": phones}]})
         await database["sandbox_messages"].delete_many({"recipient": among})
-        found += (await database["visits"].delete_many({"of": customer})).deleted_count
-        await database["allowances"].delete_many({"_id": {"$in": await self._allowances_of(customer)}})
         shared = {"_id": {"$in": [ADDRESS_PREFIX + value for value in address_hashes]}, "holds": []}
         await database["contacts"].delete_many(shared)
-        await database["contacts"].delete_one({"_id": customer})
         await database["suppressions"].update_many(
             {"subject_hash": {"$in": list(address_hashes)}}, {"$set": {"detail": None}}
         )
+
+    async def forget_customer(self, customer: str) -> int:
+        """Take away who a person was, once nothing else names them; returns how many rows did."""
+        database = self.database
+        found = (await database["visits"].delete_many({"of": customer})).deleted_count
+        await database["allowances"].delete_many({"_id": {"$in": await self._allowances_of(customer)}})
+        await database["contacts"].delete_one({"_id": customer})
         conflict = {"$pull": {"conflicts": {"other": customer}}, "$currentDate": {"updated_at": True}}
         await database["customers"].update_many({"conflicts.other": customer}, conflict)
-        found += (await database["customers"].delete_one({"_id": customer})).deleted_count
-        return found
-
-    async def _forget_mails(self, customer: str) -> int:
-        mails = self.database["mails"]
-        ids = [row["_id"] async for row in mails.find({"customer": customer}, {"_id": 1})]
-        if ids:
-            await self.database["webhook_calls"].delete_many({"about": {"$in": ids}})
-            await self._forget_letters({"responses": {"$in": ids}})
-            await mails.delete_many({"_id": {"$in": ids}})
-        return len(ids)
+        return int(found + (await database["customers"].delete_one({"_id": customer})).deleted_count)
 
     async def _allowances_of(self, customer: str) -> list[str]:
         incentives = await self.database["incentives"].distinct("_id")

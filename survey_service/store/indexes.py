@@ -19,6 +19,7 @@ _DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={
 _LEASE = IndexModel([("lease", ASCENDING)], name="lease", partialFilterExpression={"lease": {"$type": "string"}})
 _NEWEST = IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest")
 _NEWEST_REQUEST = IndexModel([("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest")
+_OLDEST = IndexModel([("received_at", ASCENDING)], name="oldest")
 _CHANGED = IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="changed")
 
 _READING = [
@@ -95,6 +96,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             unique=True,
             partialFilterExpression={"customer": {"$type": "string"}},
         ),
+        IndexModel(
+            [("about", ASCENDING)],
+            name="one_open_erasure_about",
+            unique=True,
+            partialFilterExpression={"about": {"$type": "string"}},
+        ),
     ],
     "invitations": [
         _DUE,
@@ -121,6 +128,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="of_number",
             partialFilterExpression={"channel": "sms"},
         ),
+        IndexModel([("to", ASCENDING)], name="to_nobody_known", partialFilterExpression={"customer": None}),
         IndexModel([("case", ASCENDING)], name="of_case", partialFilterExpression={"case": {"$type": "string"}}),
         IndexModel(
             [("responses", ASCENDING)], name="repeats_response", partialFilterExpression={"responses": {"$gt": ""}}
@@ -172,6 +180,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("state", ASCENDING), ("due_by", ASCENDING), ("_id", ASCENDING)], name="by_due"),
         IndexModel([("customer", ASCENDING), ("state", ASCENDING)], name="of_customer"),
         IndexModel([("customer", ASCENDING), ("closed_at", ASCENDING)], name="last_of_customer"),
+        IndexModel([("response", ASCENDING)], name="of_response"),
         IndexModel([("customer_ref", ASCENDING), ("opened_at", DESCENDING)], name="of_customer_ref"),
         IndexModel([("owner", ASCENDING), ("state", ASCENDING)], name="of_owner"),
         IndexModel([("owner", ASCENDING), ("assigned_at", DESCENDING)], name="assigned"),
@@ -189,7 +198,14 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
     ],
     "rollup_slices": [_DUE, _LEASE],
-    "mails": [_DUE, _LEASE, *OUTBOX_INDEXES, _CHANGED, IndexModel([("customer", ASCENDING)], name="of_customer")],
+    "mails": [
+        _DUE,
+        _LEASE,
+        *OUTBOX_INDEXES,
+        _CHANGED,
+        _OLDEST,
+        IndexModel([("customer", ASCENDING)], name="of_customer"),
+    ],
     "visits": [IndexModel([("of", ASCENDING), ("at", DESCENDING)], name="of")],
     "suppressions": [
         _NEWEST,
@@ -221,6 +237,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "inbound_texts": [
         _DUE,
         _LEASE,
+        _OLDEST,
         IndexModel([("sender", ASCENDING), ("received_at", ASCENDING)], name="of_sender"),
         IndexModel([("invitation", ASCENDING)], name="of_invitation"),
     ],

@@ -86,13 +86,18 @@ class Invitations:
         (done,) = await self._update.apply(FencedUpdate(guard, {"$set": change}))
         return done
 
-    async def wake(self, invitation: str) -> None:
-        """Its messages came to an end, or one left: planning looks at it again.
+    async def wake(self, invitation: str, within: timedelta = timedelta()) -> None:
+        """Its messages came to an end, or one left: planning looks at it again, at the latest `within` this time.
 
-        A planner that holds the row at this moment loses its claim: what it decided by is out of date.
+        A planner that holds the row at this moment loses its claim: what it decided by is out of date. Whoever is
+        about to write such an end says so before it, too, `within` the time that it takes: should the word after it
+        be lost, planning looks all the same.
         """
         guard = {"_id": invitation, "state": {"$nin": list(FINAL_STATES)}}
-        change = {"$set": {"due_at": self._clock.now(), "lease": None}}
+        due_at = self._clock.now() + within
+        change: dict[str, dict[str, Any]] = {"$set": {"lease": None, "due_at": due_at}}
+        if within:
+            change = {"$set": {"lease": None}, "$min": {"due_at": due_at}}
         await self._update.apply(FencedUpdate(guard, change))
 
     async def page(self, filters: Mapping[str, Any], request: PageRequest) -> Page[Invitation]:

@@ -40,7 +40,11 @@ async def replace_unknown(database: Database, unknown: Delivery) -> Delivery | N
     async def write(session: Session) -> bool:
         ended = await database["deliveries"].update_one(
             {"_id": unknown.id, "state": DeliveryState.UNKNOWN},
-            {**news, "$set": {**dead, **news["$set"]}, "$currentDate": {"updated_at": True}},
+            {
+                **news,
+                "$set": {**dead, "replaced_by": replacement.id, **news["$set"]},
+                "$currentDate": {"updated_at": True},
+            },
             session=session,
         )
         if ended.matched_count:

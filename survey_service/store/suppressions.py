@@ -36,6 +36,13 @@ class Suppressions:
         now = self._clock.now()
         return await self._insert.insert([{**row.to_document(), "updated_at": now} for row in suppressions])
 
+    async def outweigh(self, suppressions: Sequence[Suppression]) -> None:
+        """Store suppressions whose reason replaces that of whatever silenced the same before; repeating is harmless."""
+        await self.insert(suppressions)
+        for row in suppressions:
+            change = {"$set": {"reason": row.reason, "detail": row.detail}, "$currentDate": {"updated_at": True}}
+            await self._collection.update_one({"_id": row.id, "reason": {"$ne": row.reason}}, change)
+
     async def standing(self, hashes: Collection[str]) -> dict[tuple[str, str], Suppression]:
         """What stands against these subject hashes, by (hash, brand); the brand may be `*`."""
         found = self._collection.find({"subject_hash": {"$in": list(hashes)}})

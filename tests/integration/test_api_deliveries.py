@@ -84,17 +84,21 @@ async def test_only_a_dead_delivery_is_retried(api: ApiClient, store: Store, sta
     ("word", "state", "reason", "followed"),
     [
         ("sent", DeliveryState.SENT, None, InvitationState.SENT),
-        ("not_sent", DeliveryState.DEAD, Reason.OUTCOME_UNKNOWN, InvitationState.UNDELIVERABLE),
+        ("not_sent", DeliveryState.DEAD, Reason.OUTCOME_UNKNOWN, InvitationState.WAITING),
     ],
 )
 async def test_an_operator_settles_what_became_of_an_unknown_delivery(
-    api: ApiClient, store: Store, word: str, state: DeliveryState, reason: Reason | None, followed: InvitationState
+    api: ApiClient, parts: Parts, word: str, state: DeliveryState, reason: Reason | None, followed: InvitationState
 ) -> None:
-    unknown = await insert_delivery(store, state=DeliveryState.UNKNOWN, reason=Reason.OUTCOME_UNKNOWN)
+    unknown = await insert_delivery(parts.store, state=DeliveryState.UNKNOWN, reason=Reason.OUTCOME_UNKNOWN)
     response = await api.post(f"/v1/deliveries/{unknown.id}/resolve", json={"as": word})
     body = await response.json()
     assert (response.status, body["state"], body["reason"]) == (200, state, reason)
-    assert await invitation_state(store) is followed
+    assert await invitation_state(parts.store) is followed
+    # What else follows is planning's to say.
+    async with asyncio.timeout(1):
+        await parts.bells.wait("planning", timeout=60)
+    assert await parts.store.invitations.claims.waiting() == 1
 
 
 async def test_sending_anew_is_a_new_delivery_that_names_the_old_one(api: ApiClient, store: Store) -> None:
@@ -111,6 +115,8 @@ async def test_sending_anew_is_a_new_delivery_that_names_the_old_one(api: ApiCli
     assert (await stored(store, anew["id"])).due_at is not None
     body = await assert_problem(await api.post(f"/v1/deliveries/{unknown.id}/retry"), 409, "conflict")
     assert anew["id"] in body["detail"]
+    # Also by whoever looked before it was replaced.
+    assert not await store.deliveries.retry(unknown.id, store.clock.now())
 
 
 @pytest.mark.parametrize("word", ["sent", "not_sent", "send_anew"])

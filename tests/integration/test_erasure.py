@@ -9,129 +9,40 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-import bson
 import orjson
 import pytest
 from pyarrow import parquet
 
 from survey_service.intake.erasing import ask_to_erase
 from survey_service.intake.receiving import Fate
-from survey_service.models.case import CaseNote
-from survey_service.models.customer import CustomerNote
 from survey_service.models.decision import Reason
-from survey_service.models.delivery import ASKS, DeliveryState
+from survey_service.models.delivery import DeliveryState
 from survey_service.models.erasure import ErasureState
-from survey_service.models.follow_up import FollowUpContent
 from survey_service.models.invitation import InvitationState
 from survey_service.models.suppression import SuppressionReason
-from survey_service.models.webhook import WebhookContent
 from survey_service.store.claims import Claims
-from survey_service.store.sandbox import SandboxMail, SandboxText
-from survey_service.store.store import Store
-from survey_service.store.visits import Opened
 from survey_service.wiring import create_app
-from tests.support.cases import answer, put_people, put_rule, the_case
-from tests.support.pipeline import NAME, Pipeline, a_survey, an_event
+from tests.support.cases import answer
+from tests.support.lives import (
+    CUSTOMER,
+    OLD_PHONE,
+    PHONE,
+    SECRETS,
+    WORDS,
+    dump,
+    erase,
+    finds,
+    go_on,
+    has_lived,
+    was_known_before,
+    writes_back,
+)
+from tests.support.pipeline import NAME, Pipeline, an_event
 from tests.support.service import ApiClient, client_of
 from tests.support.texting import Texting
 
-PHONE = "+4915209876543"
-OTHER = "+4915123456780"
-CUSTOMER = {
-    "id": "kd-884422",
-    "name": "Ottilie Vandersloot",
-    "first_name": "Ottilie",
-    "email": "Ottilie.Vandersloot@example.com",
-    "phone": PHONE,
-    "account": "vandersloot-gmbh",
-    "attributes": {"birthday": "1971-03-09"},
-}
-WORDS = "the green parrot ate my parcel"
-SECRETS = (
-    "kd-884422",
-    "ottilie",
-    "vandersloot",
-    "15209876543",
-    "1971-03-09",
-    "green parrot",
-    "flat above the bakery",
-    "call me at work",
-    "ord-parrot",
-    "speaks only dutch",
-)
-DIMENSIONS = {"agent": "event.data.agent", "who": "customer.name", "order": "event.id"}
 LONG_AGO = "2020-01-01T00:00:00Z"
 PATHS = ("responses", "events", "decisions", "invitations", "deliveries", "cases")
-
-
-def survey() -> Any:
-    plain = a_survey()
-    call = {"windows": {"mon-sun": ["00:00-24:00"]}, "notice": "PT0S"}
-    options = [{"id": "box", "text": {"en": "The box"}}, {"id": "price", "text": {"en": "The price"}}]
-    more = (
-        {"id": "what", "kind": "choices", "required": False, "text": {"en": "What?"}, "options": options},
-        {"id": "call", "kind": "call", "required": False, "text": {"en": "Shall we call?"}, "call": call},
-    )
-    questions = [*(question.model_dump() for question in plain.questions), *more]
-    return a_survey(questions=questions, dimensions=DIMENSIONS)
-
-
-async def has_lived(texting: Texting, **customer: Any) -> str:
-    """Ottilie was asked, answered, complained, wrote and was thanked; our id of her."""
-    pipeline, store = texting.pipeline, texting.store
-    await pipeline.configure(channels=("email", "sms"))
-    await store.configuration.surveys.put(NAME, survey())
-    await put_people(pipeline, mia={}, tom={})
-    await put_rule(pipeline, alert={"people": ("tom",)}, praise={"copy_to": ("tom",)})
-    daily = {"name": "Daily", "on": "scored", "condition": "true", "alert": {"people": ("tom",), "digest": True}}
-    await store.configuration.follow_ups.put("daily", FollowUpContent.model_validate(daily))
-    wanted = ("response.scored", "response.finished", "case.opened", "event.decided")
-    await store.configuration.webhooks.put("crm", WebhookContent(url="https://crm.example/hook", types=wanted))
-    who = {**CUSTOMER, **customer}
-    data = {"agent": "a-7", "delivered_to": "flat above the bakery"}
-    await pipeline.post(an_event("ord-parrot-0", who, data=data, type="order.placed"), decide=False)
-    await pipeline.handle(an_event("ord-parrot-1", who, data=data, subject="for Ottilie"))
-    token = await pipeline.token()
-    await answer(pipeline, token, nps="3", why=WORDS)
-    await answer(pipeline, token, fix="less parrot, " + WORDS)
-    person = (await pipeline.customers())[0]
-    now = pipeline.clock.now()
-    await store.customers.add_note(person.id, CustomerNote(at=now, text="speaks only dutch", source="api:crm"))
-    case = await the_case(pipeline)
-    noted = case.model_copy(update={"revision": 2, "notes": (CaseNote(at=now, by="mia", text="Ottilie is angry"),)})
-    assert await store.cases.change(case, noted, held=False)
-    delivery = next(row for row in await pipeline.deliveries() if row.kind in ASKS)
-    await store.sandbox.insert(
-        SandboxMail(
-            id="mail_1",
-            received_at=now,
-            sender="hello@acme.example",
-            recipient=delivery.to,
-            subject="How did we do, Ottilie?",
-            delivery=delivery.id,
-            raw=b"Dear Ottilie Vandersloot",
-        )
-    )
-    for sender, recipient in ((OTHER, PHONE), (PHONE, OTHER)):
-        text = {"sender": sender, "recipient": recipient, "text": WORDS, "status": "sent", "created_at": now}
-        await store.sandbox_texts.insert(SandboxText(id=f"SM{sender}", direction="inbound", **text))
-    await texting.receive(WORDS, phone=PHONE)
-    await pipeline.run()
-    store.visits.note(person.id, "net", Opened.OPT_OUT)
-    await pipeline.handle(an_event("ord-parrot-2", who, data=data))
-    return person.id
-
-
-async def erase(pipeline: Pipeline, customer: str) -> None:
-    """Ask, and do all that follows, however often another look is wanted."""
-    await ask_to_erase(pipeline.store, pipeline.service.parts.bells, customer, "key_1")
-    await go_on(pipeline)
-
-
-async def go_on(pipeline: Pipeline) -> None:
-    for _ in range(5):
-        await pipeline.run()
-        pipeline.pass_time(timedelta(seconds=1))
 
 
 @asynccontextmanager
@@ -146,25 +57,6 @@ def _all_scopes() -> Iterator[Any]:
     from survey_service.models.api_key import Scope
 
     yield from Scope
-
-
-async def dump(store: Store) -> dict[str, bytes]:
-    """Every collection as the bytes that are stored, upper case and lower case alike."""
-    database = store.database["x"].database
-    names = await database.list_collection_names()
-    return {
-        name: b"".join([bson.encode(document) async for document in database[name].find()]).lower()
-        for name in sorted(names)
-    }
-
-
-async def finds(store: Store) -> dict[str, list[str]]:
-    """In which collections which of her secrets stand."""
-    found: dict[str, list[str]] = {}
-    for name, raw in (await dump(store)).items():
-        if own := [secret for secret in SECRETS if secret.encode() in raw]:
-            found[name] = own
-    return found
 
 
 async def copies(pipeline: Pipeline) -> dict[str, str]:
@@ -194,10 +86,16 @@ async def test_after_an_erasure_no_collection_no_log_and_no_export_holds_anythin
     texting: Texting, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipeline, store = texting.pipeline, texting.store
+    await was_known_before(texting)
     customer = await has_lived(texting)
+    unanswered = await writes_back(pipeline)
     before = await finds(store)
     everywhere = {"events", "customers", "invitations", "deliveries", "responses", "cases", "webhook_calls", "digests"}
-    assert before.keys() >= everywhere | {"inbound_texts", "sandbox_messages", "sandbox_texts"}
+    assert before.keys() >= everywhere | {"inbound_texts", "mails", "sandbox_messages", "sandbox_texts"}
+    rows = await pipeline.deliveries()
+    assert len([row for row in rows if row.to == OLD_PHONE]) == 3, "what was said to a number that she had"
+    assert len([row for row in rows if unanswered in row.responses]) == 1, "what our people were told of a mail"
+    assert await store.database["digests"].count_documents({"items.response": unanswered}) == 1
     pipeline.pass_time(timedelta(seconds=10))
     shown = await copies(pipeline)
     silent = [address for address, text in shown.items() if not any(secret in text for secret in SECRETS)]
@@ -354,6 +252,8 @@ async def test_an_erasure_that_is_cut_off_anywhere_is_taken_up_again(
 
     monkeypatch.setattr(forgetting.Forgetting, "forget_rows", cut_off)
     await ask_to_erase(pipeline.store, pipeline.service.parts.bells, customer, "key_1")
+    await pipeline.run()
+    pipeline.pass_time(timedelta(seconds=1))
     await pipeline.run()
     pipeline.pass_time(timedelta(minutes=1))
     await go_on(pipeline)

@@ -245,6 +245,20 @@ async def test_a_mail_about_an_answer_with_a_case_is_a_note_on_it(
     assert (await the_case(pipeline)).notes == noted.notes
 
 
+@pytest.mark.parametrize(("place", "noted"), [(PLACE, True), ("munich", False)])
+async def test_a_mail_about_another_touchpoint_is_no_note_on_a_case_that_others_read(
+    pipeline: Pipeline, pipe: ApiClient, place: str, noted: bool
+) -> None:
+    await put_rule(pipeline)
+    await put_mail_rule(pipeline)
+    case = await unhappy(pipeline)
+    assert case.touchpoint == PLACE
+    await invite(pipeline, "ord-2", touchpoint=place)
+    await write_back(pipeline, pipe, "Any news?")  # to the newest
+    notes = {row.touchpoint: [note.text for note in row.notes] for row in await all_cases(pipeline)}
+    assert notes == ({PLACE: ["Any news?"]} if noted else {PLACE: [], place: []})
+
+
 async def test_an_answer_to_a_reply_from_the_case_is_a_note_on_that_case(pipeline: Pipeline, pipe: ApiClient) -> None:
     await put_rule(pipeline)
     case = await unhappy(pipeline)

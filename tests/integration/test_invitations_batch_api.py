@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from survey_service.models.api_key import Scope
+from survey_service.models.contact import Contact, Hold
 from survey_service.models.contact_policy import POLICY_ID, ContactLimit, ContactPolicyContent
 from survey_service.models.invitation import InvitationState
 from survey_service.parts import Parts
 from survey_service.store.store import Store
 from tests.support.content import SURVEY, put_survey
-from tests.support.factories import make_invitation
+from tests.support.factories import make_delivery, make_invitation
+from tests.support.failpoints import failing
 from tests.support.problems import assert_problem, pointers
 from tests.support.service import BASE_URL, ApiClient, api_client
 
@@ -174,6 +176,31 @@ async def test_all_invitations_of_a_trigger_are_taken_back_at_once(api: ApiClien
     assert found[other.id].state is InvitationState.WAITING
     again = await api.post("/v1/invitations/cancel", json={"trigger": "after-delivery"})
     assert await again.json() == {"cancelled": 0}
+
+
+async def test_however_many_a_trigger_has_asked_they_are_taken_back_and_a_fault_costs_only_what_is_left(
+    api: ApiClient, store: Store, mongodb_uri: str, database_name: str
+) -> None:
+    rows = [make_invitation(f"ord-{number}") for number in range(1_300)]
+    held = [Hold(invitation=row.id, at=row.send_at, trigger=row.trigger, text=row.survey) for row in rows]
+    documents = {
+        "invitations": [row.to_document() for row in rows],
+        "deliveries": [make_delivery(row).to_document() for row in rows],
+        "contacts": [Contact(id=f"cus_{hold.invitation}", holds=(hold,)).to_document() for hold in held],
+    }
+    for name, some in documents.items():
+        await store.database[name].insert_many(some)
+    # What a server says that a transaction took too long for; two batches had gone through.
+    too_long = failing(mongodb_uri, f"{database_name}.invitations", ["update"], {"skip": 2}, errorCode=290)
+    async with too_long:
+        answer = await api.post("/v1/invitations/cancel", json={"trigger": "after-delivery"})
+        await assert_problem(answer, 503, "unavailable")
+    answer = await api.post("/v1/invitations/cancel", json={"trigger": "after-delivery"})
+    assert (answer.status, await answer.json()) == (200, {"cancelled": 300})
+    for name in ("invitations", "deliveries"):
+        ended = {"state": "cancelled", "reason": "cancelled", "due_at": None}
+        assert await store.database[name].count_documents(ended) == len(rows)
+    assert await store.database["contacts"].count_documents({"holds.0": {"$exists": True}}) == 0
 
 
 async def test_cancelling_needs_a_trigger_and_the_scope_to_invite(parts: Parts, api: ApiClient) -> None:

@@ -1,4 +1,4 @@
-"""Moving: a first message that was delayed never meets another one that was planned for that time."""
+"""Moving: a first message that was delayed, or is tried again, never meets another one that has its time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from survey_service.models.contact_policy import POLICY_ID, ContactPolicyContent
-from survey_service.models.decision import Reason
+from survey_service.models.decision import Outcome, Reason
 from survey_service.models.delivery import DeliveryState
+from survey_service.models.invitation import InvitationState
 from survey_service.models.pause import Pause, PauseScope
 from tests.support.pipeline import Pipeline, an_event
+from tests.support.smtp_server import Step
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -68,3 +70,51 @@ async def test_what_leaves_on_its_plan_keeps_its_place(pipeline: Pipeline) -> No
     await pipeline.run()
     assert len(pipeline.letters()) == 2
     assert await pipeline.store.contacts.holding(list(before)) == before
+
+
+async def fail(pipeline: Pipeline) -> str:
+    """A first message is refused for good, under a policy of one in ninety days; its id."""
+    await pipeline.configure(exempt=False)
+    policy = ContactPolicyContent(limits=({"max": 1, "period": "P90D"},), cooldown=None)
+    await pipeline.store.configuration.policies.put(POLICY_ID, policy)
+    pipeline.smtp.script(Step.RCPT, "554 5.7.1 policy", times=1)
+    await pipeline.handle(an_event())
+    assert (await pipeline.invitation()).state is InvitationState.UNDELIVERABLE
+    assert await pipeline.store.contacts.holding([(await pipeline.invitation()).id]) == {}
+    return (await pipeline.delivery()).id
+
+
+async def retry(pipeline: Pipeline, delivery: str) -> None:
+    assert await pipeline.store.deliveries.retry(delivery, pipeline.clock.now())
+    await pipeline.run()
+
+
+async def test_a_message_that_is_tried_again_is_not_sent_beside_one_that_was_asked_meanwhile(
+    pipeline: Pipeline,
+) -> None:
+    dead = await fail(pipeline)
+    pipeline.pass_time(DAY)
+    await pipeline.handle(an_event("ord-2"))
+    assert len(pipeline.letters()) == 1
+    pipeline.pass_time(DAY)
+    await retry(pipeline, dead)
+    assert len(pipeline.letters()) == 1
+    ended = await pipeline.store.deliveries.get(dead)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (DeliveryState.CANCELLED, Reason.CONTACT_LIMIT)
+
+
+@pytest.mark.parametrize("fails_again", [False, True])
+async def test_a_message_that_is_tried_again_has_a_place_as_long_as_it_may_arrive(
+    pipeline: Pipeline, fails_again: bool
+) -> None:
+    dead = await fail(pipeline)
+    if fails_again:
+        pipeline.smtp.script(Step.RCPT, "554 5.7.1 policy", times=1)
+    await retry(pipeline, dead)
+    assert len(pipeline.letters()) == (0 if fails_again else 1)
+    pipeline.pass_time(DAY)
+    await pipeline.handle(an_event("ord-2"))
+    decision = await pipeline.decision("ord-2")
+    said = (Outcome.INVITED, None) if fails_again else (Outcome.SKIPPED, Reason.CONTACT_LIMIT)
+    assert (decision.outcome, decision.reason) == said

@@ -11,11 +11,13 @@ from survey_service.intake.drafting import MAX_DEATHS
 from survey_service.intake.erasing import ask_to_erase
 from survey_service.intake.retaining import EVERY
 from survey_service.models.decision import Reason
+from survey_service.models.inbound import InboundText
 from survey_service.models.invitation import InvitationState
 from survey_service.store import forgetting
 from survey_service.store.events import events_of
 from tests.support.cases import answer, put_people, put_rule, the_case
 from tests.support.factories import make_response
+from tests.support.lives import write_back
 from tests.support.pipeline import Pipeline, a_customer, an_event, open_pipeline
 from tests.support.smtp_server import ScriptedSmtpServer
 
@@ -88,6 +90,25 @@ async def test_an_event_that_was_put_aside_is_found_by_an_erasure(pipeline: Pipe
     for clause in by_keys:
         plan = await pipeline.store.database["events"].find(clause).explain()
         assert "of_known_person" in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_mails_and_texts_that_came_in_go_with_the_answers_whoever_sent_them(forgetful: Pipeline) -> None:
+    store, now = forgetful.store, forgetful.clock.now()
+    came = {"received_at": now, "due_at": now, "text": "a grey parrot"}
+    await forgetful.handle(an_event())
+    asked = await forgetful.delivery()
+    await write_back(forgetful, asked, "a grey parrot", customer=None)
+    await store.inbound.insert(InboundText.model_validate({"_id": "SM1", "sender": "+4915", "recipient": "+1", **came}))
+    await later(forgetful, 29 * DAY)
+    counts = {"mails": 1, "inbound_texts": 1}
+    assert {name: await store.database[name].count_documents({}) for name in counts} == counts
+    unread = came | {"received_at": now - DAY, "due_at": forgetful.clock.now() + 9 * DAY}
+    await store.inbound.insert(InboundText.model_validate({"_id": "SM2", "sender": "+49", "recipient": "+1", **unread}))
+    await later(forgetful, 2 * DAY)
+    assert {name: await store.database[name].distinct("_id") for name in counts} == {
+        "mails": [],
+        "inbound_texts": ["SM2"],
+    }
 
 
 async def test_many_rows_are_blanked_batch_by_batch_also_where_they_share_an_instant(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from survey_service.delivery.news import settle_not_sent
 from survey_service.models.decision import Outcome, Reason
 from survey_service.models.delivery import DeliveryState
 from survey_service.models.event import EventState
@@ -88,17 +89,42 @@ async def test_a_cancelled_waiting_invitation_gives_its_place_back(pipeline: Pip
     assert (await pipeline.decision("ord-1")).outcome is Outcome.INVITED
 
 
-async def test_a_place_is_not_given_back_while_the_mail_is_with_the_provider(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("state", [DeliveryState.SENDING, DeliveryState.UNKNOWN])
+@pytest.mark.parametrize("expires", [False, True])
+async def test_a_place_is_not_given_back_while_the_message_may_have_arrived(
+    pipeline: Pipeline, state: DeliveryState, expires: bool
+) -> None:
     await pipeline.configure(**BY_RULES)
     await put_policy(pipeline, **at_most(1, "P90D"))
     await pipeline.post(an_event("ord-0"))
     for loop in pipeline.service.worker.loops[:2]:
         await loop.run_until_idle()
     invitation, delivery = await pipeline.invitation(), await pipeline.delivery()
-    sending = {"$set": {"state": DeliveryState.SENDING}}
-    await pipeline.store.database["deliveries"].update_one({"_id": delivery.id}, sending)
-    assert await withdraw_waiting(pipeline.store.database, {"invitation": invitation.id}, Reason.CANCELLED) == 1
+    change = {"$set": {"state": state, "due_at": None}}
+    await pipeline.store.database["deliveries"].update_one({"_id": delivery.id}, change)
+    if expires:
+        pipeline.pass_time(15 * DAY)
+        await pipeline.run()
+    else:
+        assert await withdraw_waiting(pipeline.store.database, {"invitation": invitation.id}, Reason.CANCELLED) == 1
+    ended = InvitationState.EXPIRED if expires else InvitationState.CANCELLED
+    assert (await pipeline.invitation()).state is ended
     assert await holds(pipeline) == {invitation.id: 2}
+
+
+async def test_a_place_is_given_back_when_the_provider_never_had_the_message(pipeline: Pipeline) -> None:
+    await pipeline.configure(**BY_RULES)
+    await pipeline.post(an_event("ord-0"))
+    for loop in pipeline.service.worker.loops[:2]:
+        await loop.run_until_idle()
+    row = await pipeline.delivery()
+    change = {"$set": {"state": DeliveryState.UNKNOWN, "due_at": None}}
+    await pipeline.store.database["deliveries"].update_one({"_id": row.id}, change)
+    assert await settle_not_sent(row, pipeline.store)
+    await pipeline.run()
+    invitation = await pipeline.invitation()
+    assert (invitation.state, invitation.reason) == (InvitationState.UNDELIVERABLE, Reason.OUTCOME_UNKNOWN)
+    assert await holds(pipeline) == {}
 
 
 async def test_a_sent_invitation_keeps_its_place_when_it_is_cancelled(pipeline: Pipeline) -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from survey_service.delivery.steps import Step
-from survey_service.delivery.steps import next_step as step_after
+from survey_service.delivery.steps import LOOK_AGAIN, Step
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, DeliveryState
 from survey_service.models.invitation import TRANSITIONS, Invitation, InvitationState, states_that_may_become
 from survey_service.models.trigger import ChannelMode, QuietHours, Reminder
-from tests.support.factories import NOON, make_customer, make_delivery, make_invitation
-
-END = make_invitation().expires_at
-
-
-def next_step(invitation: Invitation, now: datetime, messages: Sequence[Delivery] = ()) -> Step:
-    return step_after(invitation, messages, now)
+from tests.support.asking import (
+    BY_SMS,
+    DAY,
+    EMAIL,
+    END,
+    FALLBACK,
+    HOUR,
+    REMINDER,
+    SENT,
+    SMS,
+    WEB,
+    an_invitation,
+    falling_back,
+    message,
+    next_step,
+)
+from tests.support.factories import NOON, make_customer, make_invitation
 
 
 def first_message(invitation: Invitation, now: datetime) -> Delivery:
@@ -70,7 +78,31 @@ def test_an_invitation_for_the_web_needs_no_message() -> None:
 @pytest.mark.parametrize("state", OPEN)
 def test_an_open_invitation_expires_at_its_end(state: InvitationState) -> None:
     step = next_step(make_invitation(state=state, planned=True), END)
-    assert step == Step(state=InvitationState.EXPIRED, reason=Reason.EXPIRED)
+    assert step == Step(state=InvitationState.EXPIRED, reason=Reason.EXPIRED, frees_place=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "sent_at", "frees"),
+    [
+        (DeliveryState.PLANNED, None, True),
+        (DeliveryState.DEAD, None, True),
+        (DeliveryState.SENDING, None, False),
+        (DeliveryState.UNKNOWN, None, False),
+        (DeliveryState.SENT, NOON, False),
+        (DeliveryState.DEAD, NOON, False),  # a message before that one has left
+    ],
+)
+def test_what_may_have_arrived_keeps_its_place_beyond_the_end(
+    state: DeliveryState, sent_at: datetime | None, frees: bool
+) -> None:
+    step = next_step(make_invitation(sent_at=sent_at), END, [message(state)])
+    assert (step.state, step.frees_place) == (InvitationState.EXPIRED, frees)
+
+
+def test_a_retried_message_that_failed_again_frees_its_place_again() -> None:
+    given_up = make_invitation(state=InvitationState.UNDELIVERABLE)
+    step = next_step(given_up, NOON, [message(DeliveryState.DEAD, Reason.REFUSED)])
+    assert step == Step(due_at=END, frees_place=True)
 
 
 @pytest.mark.parametrize("state", FINAL)
@@ -97,35 +129,15 @@ def test_what_was_answered_before_it_was_planned_is_not_asked_again(channel: Cha
 
 # --- fallback and reminders
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EMAIL, SMS, WEB = ChannelName.EMAIL, ChannelName.SMS, ChannelName.WEB
-INVITE, FALLBACK, REMINDER = DeliveryKind.INVITE, DeliveryKind.FALLBACK, DeliveryKind.REMINDER
 
-
-def an_invitation(**changes: Any) -> Invitation:
-    """Of somebody with both addresses, asked by mail first and by text message next."""
-    usual = {"channels": (EMAIL, SMS), "recipient": make_customer().profile, "state": InvitationState.SENT}
-    return make_invitation(**usual | changes)
-
-
-def falling_back(**changes: Any) -> Invitation:
-    return an_invitation(channel_mode=ChannelMode.FALLBACK, **changes)
-
-
-def message(
-    state: DeliveryState, reason: Reason | None = None, after: timedelta = timedelta(), **changes: Any
-) -> Delivery:
-    """A message of the invitation; what was sent left `after` the first moment."""
-    sent = {"sent_at": NOON + after} if state is DeliveryState.SENT else {}
-    return make_delivery(make_invitation(), state=state, reason=reason, created_at=NOON + after, **sent | changes)
+def gave_up(reason: Reason | None) -> Step:
+    return Step(state=InvitationState.UNDELIVERABLE, reason=reason, due_at=END, frees_place=True)
 
 
 def asks(step: Step) -> list[tuple[DeliveryKind, ChannelName, str, timedelta]]:
     return [(row.kind, row.channel, row.to, row.planned_at - NOON) for row in step.deliveries]
 
 
-SENT = message(DeliveryState.SENT)
-BY_SMS = {"kind": FALLBACK, "channel": SMS, "to": "+4915123456789"}
 TO_SMS = (FALLBACK, SMS, "+4915123456789", HOUR)
 
 
@@ -151,12 +163,12 @@ def test_the_next_channel_is_tried_after_a_failure_for_good_and_after_nothing_el
     failed = message(state, reason)
     step = next_step(falling_back(state=InvitationState.WAITING), NOON + HOUR, [failed])
     if falls_back:
-        assert (asks(step), step.state, step.due_at) == ([TO_SMS], None, END)
+        assert (asks(step), step.state, step.due_at, step.frees_place) == ([TO_SMS], None, END, False)
     else:
-        assert step == Step(state=InvitationState.UNDELIVERABLE, reason=reason, due_at=END)
+        assert step == gave_up(reason)
     # Without the mode, the first channel was the only one.
     first_only = next_step(an_invitation(state=InvitationState.WAITING), NOON + HOUR, [failed])
-    assert first_only == Step(state=InvitationState.UNDELIVERABLE, reason=reason, due_at=END)
+    assert first_only == gave_up(reason)
 
 
 @pytest.mark.parametrize("mode", list(ChannelMode))
@@ -174,19 +186,21 @@ def test_nothing_asks_again_while_it_is_unknown_whether_the_first_message_arrive
 @pytest.mark.parametrize("state", [DeliveryState.PLANNED, DeliveryState.REQUESTED, DeliveryState.SENDING])
 def test_one_message_at_a_time_is_under_way(state: DeliveryState) -> None:
     asking = falling_back(fallback_after="P1D", reminders=(Reminder(after="P1D"),))
-    assert next_step(asking, NOON + 2 * DAY, [SENT, message(state, kind=REMINDER)]) == Step(due_at=END)
+    step = next_step(asking, NOON + 2 * DAY, [SENT, message(state, kind=REMINDER, planned_at=NOON + 2 * DAY)])
+    # Whoever wrote that it left may have died before the word of it.
+    assert step == Step(due_at=NOON + 2 * DAY + LOOK_AGAIN)
 
 
 def test_a_fallback_that_failed_too_has_no_third_channel() -> None:
     tried = [message(DeliveryState.DEAD, Reason.REFUSED), message(DeliveryState.DEAD, Reason.REFUSED, HOUR, **BY_SMS)]
     step = next_step(falling_back(state=InvitationState.WAITING), NOON + 2 * HOUR, tried)
-    assert step == Step(state=InvitationState.UNDELIVERABLE, reason=Reason.REFUSED, due_at=END)
+    assert step == gave_up(Reason.REFUSED)
 
 
 def test_the_web_is_nothing_to_fall_back_to() -> None:
     waiting = falling_back(channels=(EMAIL, WEB), state=InvitationState.WAITING)
     step = next_step(waiting, NOON + HOUR, [message(DeliveryState.DEAD, Reason.REFUSED)])
-    assert step == Step(state=InvitationState.UNDELIVERABLE, reason=Reason.REFUSED, due_at=END)
+    assert step == gave_up(Reason.REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +208,8 @@ def test_the_web_is_nothing_to_fall_back_to() -> None:
     [
         (timedelta(), [], NOON + DAY),
         (DAY - timedelta(seconds=1), [], NOON + DAY),
-        (DAY, [(FALLBACK, SMS, "+4915123456789", DAY)], END),
-        (3 * DAY, [(FALLBACK, SMS, "+4915123456789", 3 * DAY)], END),
+        (DAY, [(FALLBACK, SMS, "+4915123456789", DAY)], NOON + DAY + LOOK_AGAIN),
+        (3 * DAY, [(FALLBACK, SMS, "+4915123456789", 3 * DAY)], NOON + 3 * DAY + LOOK_AGAIN),
     ],
 )
 def test_without_an_answer_in_time_the_next_channel_asks(

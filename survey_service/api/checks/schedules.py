@@ -10,8 +10,10 @@ from survey_service.calendars import PeriodInvalid, parse_period
 from survey_service.errors import FieldProblem
 from survey_service.models.contact_policy import ContactPolicyContent
 from survey_service.models.trigger import ChannelMode, TriggerContent
+from survey_service.work.budget import SAME_TEXT
 
 LONGEST_MEMORY = timedelta(days=365)  # contacts are remembered a little longer
+_APART = f"at least {SAME_TEXT // timedelta(hours=1)} hours"
 _PERIODS = ("delay", "max_event_age", "expires_after", "fallback_after", "cooldown", "cooldown_after_answer")
 
 
@@ -46,7 +48,7 @@ def schedule_problems(content: TriggerContent, surveys: Container[str]) -> Probl
             except PeriodInvalid as error:
                 yield FieldProblem(f"/{name}", "period", str(error))
     yield from _order_problems(content, periods)
-    yield from _reminder_problems(content, periods.get("expires_after"))
+    yield from _reminder_problems(content, periods)
     if content.quiet_hours is not None:
         yield from window_problems("/quiet_hours/allow", content.quiet_hours.allow)
     yield from _variant_problems(content, surveys)
@@ -64,7 +66,8 @@ def _order_problems(content: TriggerContent, periods: dict[str, timedelta]) -> P
         yield FieldProblem("/fallback_after", "period", "must be longer than nothing")
 
 
-def _reminder_problems(content: TriggerContent, expiry: timedelta | None) -> Problems:
+def _reminder_problems(content: TriggerContent, periods: dict[str, timedelta]) -> Problems:
+    expiry, fallback = periods.get("expires_after"), periods.get("fallback_after")
     before = timedelta()
     for number, reminder in enumerate(content.reminders):
         pointer = f"/reminders/{number}/after"
@@ -75,6 +78,10 @@ def _reminder_problems(content: TriggerContent, expiry: timedelta | None) -> Pro
             continue
         if after <= before:
             yield FieldProblem(pointer, "order", "must be later than the message before it")
+        elif after - before < SAME_TEXT:
+            yield FieldProblem(pointer, "same_text", f"must be {_APART} later than the message before it")
+        if fallback is not None and abs(after - fallback) < SAME_TEXT:
+            yield FieldProblem(pointer, "same_text", f"must be {_APART} before or after fallback_after")
         if expiry is not None and after >= expiry:
             yield FieldProblem(pointer, "before_expiry", "must be earlier than expires_after")
         if reminder.channel is not None and reminder.channel not in content.channels:
