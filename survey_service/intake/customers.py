@@ -7,10 +7,13 @@ counts from its own time on, channel by channel, whatever came first of the rest
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from pydantic import ValidationError
 
 from survey_service.clock import Clock
 from survey_service.errors import Unavailable
@@ -66,6 +69,17 @@ def keys_of(profile: CustomerProfile) -> list[str]:
         keys.append(f"email:{email_key(profile.email)}")
     if profile.phone:
         keys.append(f"phone:{profile.phone}")
+    return keys
+
+
+def keys_named_in(data: Mapping[str, Any]) -> list[str]:
+    """Every way in which data that may make no profile name their person: what is broken hides nothing else."""
+    named = data.get("customer")
+    fields = named if isinstance(named, dict) else {}
+    keys = []
+    for name in ("id", "email", "phone"):
+        with contextlib.suppress(ValidationError):
+            keys += keys_of(profile_in({"customer": {name: fields.get(name)}}))
     return keys
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from survey_service.intake.cancelling import Cancelling
 from survey_service.intake.capping import HourlyCaps
-from survey_service.intake.customers import CustomerRegister, Sighting, profile_in
+from survey_service.intake.customers import CustomerRegister, Sighting, keys_named_in, profile_in
 from survey_service.intake.drafting import (
     MAX_DEATHS,
     Draft,
@@ -61,7 +61,7 @@ class DecideEvents:
         now = self._store.clock.now()
         people = await self._register.resolve([sighting_of(event) for event in claim.rows])
         events = [
-            event.model_copy(update={"customer": person.id if person else None})
+            event.model_copy(update={"customer": person.id if person else None, "keys": keys_in(event)})
             for event, person in zip(claim.rows, people, strict=True)
         ]
         await self._cancelling.note(events, snapshot)
@@ -134,6 +134,14 @@ def profile_of(event: Event) -> CustomerProfile:
     if event.deaths >= MAX_DEATHS:
         return CustomerProfile()  # whatever kills its workers is not touched again
     return profile_in(event.data)
+
+
+def keys_in(event: Event) -> tuple[str, ...]:
+    """What the customer of a poisonous event is known by, so that an erasure finds it.
+
+    It is looked for but once: a worker that dies of it leaves one more death behind.
+    """
+    return tuple(keys_named_in(event.data)) if event.deaths == MAX_DEATHS else event.keys
 
 
 def _is_held(invitation: str, facts: Facts) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from survey_service.intake.drafting import MAX_DEATHS
 from survey_service.intake.erasing import LOOK_AGAIN, ask_to_erase
 from survey_service.intake.retaining import EVERY
 from survey_service.models.contact import FORGOTTEN
@@ -14,11 +15,12 @@ from survey_service.models.decision import Reason
 from survey_service.models.inbound import InboundText
 from survey_service.models.invitation import InvitationState
 from survey_service.store import forgetting
+from survey_service.store.events import events_of
 from tests.support.cases import answer, put_people, put_rule, the_case
 from tests.support.deciding import at_most, holds, put_policy
 from tests.support.factories import make_response
 from tests.support.lives import write_back
-from tests.support.pipeline import Pipeline, an_event, open_pipeline
+from tests.support.pipeline import Pipeline, a_customer, an_event, open_pipeline
 from tests.support.smtp_server import ScriptedSmtpServer
 
 DAY = timedelta(days=1)
@@ -70,6 +72,26 @@ async def test_what_still_goes_on_is_left_alone_until_it_is_over(forgetful: Pipe
     assert Reason.ERASED not in {row.reason for row in await forgetful.invitations()}
     await later(forgetful, 60 * DAY)
     assert (await the_case(forgetful)).erased_at is None
+
+
+async def test_an_event_that_was_put_aside_is_found_by_an_erasure(pipeline: Pipeline) -> None:
+    """Nobody could read it, hence nobody wrote down whose it is."""
+    await pipeline.configure()
+    await pipeline.post(an_event("poison"), an_event("of another", a_customer("bob")))
+    put_aside = {"deaths": MAX_DEATHS, "data.customer.attributes": "no object"}
+    await pipeline.store.database["events"].update_many({}, {"$set": put_aside})
+    await pipeline.handle(an_event("sound"))
+    (ada,) = await pipeline.customers()
+    assert (await pipeline.event("poison")).customer is None
+    await ask_to_erase(pipeline.store, pipeline.service.parts.bells, ada.id, "key_1")
+    for _ in range(3):
+        await later(pipeline, timedelta(seconds=1))
+    assert [(await pipeline.event(name)).data for name in ("poison", "sound")] == [{}, {}]
+    assert (await pipeline.event("of another")).erased_at is None
+    by_keys = events_of("cus_nobody", ["id:c-1", "email:a@example.com"])["$or"][1:]
+    for clause in by_keys:
+        plan = await pipeline.store.database["events"].find(clause).explain()
+        assert "of_known_person" in str(plan["queryPlanner"]["winningPlan"])
 
 
 async def test_mails_and_texts_that_came_in_go_with_the_answers_whoever_sent_them(forgetful: Pipeline) -> None:
