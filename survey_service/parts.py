@@ -25,6 +25,7 @@ from survey_service.tokens import Keyring
 from survey_service.work.bells import Bells
 
 MAX_EXPORTS = 4
+MAX_REHEARSALS = 1
 
 
 class WriteAsCustomer(Protocol):
@@ -41,7 +42,8 @@ class Parts:
 
     `sms_auth_token` proves that a callback is Twilio's, or the sandbox's; None without an SMS channel.
     `write_as_customer` is there where text messages stay in the sandbox. `webhook_addresses` says where webhooks
-    may lead. `exporting` has a place for each export that this process makes at a time.
+    may lead. `exporting` has a place for each export that this process makes at a time, `rehearsing` for each period
+    that it tries.
     """
 
     settings: Settings
@@ -63,6 +65,7 @@ class Parts:
     write_as_customer: WriteAsCustomer | None = None
     webhook_addresses: Addresses = field(default_factory=Addresses)
     exporting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_EXPORTS))
+    rehearsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_REHEARSALS))
 
 
 PARTS = web.AppKey("parts", Parts)

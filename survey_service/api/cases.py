@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -27,6 +27,10 @@ Letters = Callable[[Changed], Sequence[Delivery]]
 
 class CaseFilters(Changes):
     """Filters; all that are given must hold."""
+
+    may_leave: ClassVar[Mapping[str, object]] = dict.fromkeys(
+        ("state", "active", "owner", "unassigned", "priority", "overdue", "customer")
+    )
 
     state: CaseState | None = None
     active: bool | None = Field(default=None, description="`true` shows open and waiting ones alone")

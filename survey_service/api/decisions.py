@@ -9,14 +9,15 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from survey_service.api.endpoint import Call, Reply, endpoint
 from survey_service.api.pagination import ListOf, ListQuery, list_reply
-from survey_service.api.shapes.fields import Zone
-from survey_service.api.shapes.rows import DecisionRow
+from survey_service.api.shapes.fields import Instant, Zone
+from survey_service.api.shapes.rows import DecisionRow, ErasedRow
+from survey_service.api.shapes.stored_rows import show_decision
 from survey_service.errors import InvalidInput
 from survey_service.models.api_key import Scope
 from survey_service.models.decision import Outcome, Reason
+from survey_service.store.events import DECISION_SEPARATOR
 from survey_service.store.paging import Cursor
 
-_SEPARATOR = "#"
 _LONGEST = timedelta(days=400)
 
 
@@ -37,21 +38,21 @@ class DecisionsQuery(DecisionFilters, ListQuery):
     """A page of decisions."""
 
 
-@endpoint("GET", "/v1/decisions", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[DecisionRow]})
+@endpoint("GET", "/v1/decisions", tag="events", scope=Scope.EVENTS_READ, answers={200: ListOf[DecisionRow | ErasedRow]})
 async def list_decisions(call: Call, query: DecisionsQuery) -> Reply:
     """List decisions, newest first."""
     after = _decode(query.cursor) if query.cursor else None
     rows = await call.parts.store.events.decisions(query.filters(), query.limit + 1, after)
     shown = rows[: query.limit]
     more = len(rows) > query.limit
-    return list_reply(call, [DecisionRow.show(row) for row in shown], _encode(shown[-1]) if more else None)
+    return list_reply(call, [show_decision(row) for row in shown], _encode(shown[-1]) if more else None)
 
 
 class CountsQuery(BaseModel):
     """Which decisions are counted, and by what period."""
 
-    start: AwareDatetime = Field(alias="from")
-    end: AwareDatetime = Field(alias="to")
+    start: Instant = Field(alias="from")
+    end: Instant = Field(alias="to")
     granularity: Literal["hour", "day"] = "day"
     timezone: Zone = "UTC"
     trigger: str | None = Field(default=None, max_length=100)
@@ -82,12 +83,12 @@ async def count_decisions(call: Call, query: CountsQuery) -> Reply:
 
 
 def _encode(row: dict[str, Any]) -> str:
-    return Cursor(row["decided_at"], f"{row['event']}{_SEPARATOR}{row['number']}").encode()
+    return Cursor(row["decided_at"], row["_id"]).encode()
 
 
 def _decode(text: str) -> tuple[datetime, str, int]:
     cursor = Cursor.decode(text)
-    key, _, number = cursor.id.rpartition(_SEPARATOR)
+    key, _, number = cursor.id.rpartition(DECISION_SEPARATOR)
     if not key or not number.isdecimal() or len(number) > 6:
         raise InvalidInput.at("/cursor", "cursor", "is not a cursor of this service")
     return cursor.at, key, int(number)

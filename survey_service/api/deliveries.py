@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +25,8 @@ SENDING_STAGE = "sending"
 
 class DeliveryFilters(Changes):
     """Filters; all that are given must hold."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {"state": None, "reason": None}
 
     state: DeliveryState | None = None
     channel: ChannelName | None = None

@@ -8,6 +8,7 @@ one JSON object at the end, or line by line with its progress for callers that a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 
 from aiohttp import web
 
@@ -21,8 +22,8 @@ from survey_service.api.shapes.event import read_event
 from survey_service.calendars import zone
 from survey_service.delivery.composing import Draft
 from survey_service.delivery.steps import next_step
-from survey_service.errors import FieldProblem, InvalidInput
-from survey_service.intake.rehearsing import Progress, Rehearsal
+from survey_service.errors import FieldProblem, InvalidInput, Overloaded, Unavailable
+from survey_service.intake.rehearsing import Outlook, Progress, Rehearsal
 from survey_service.intake.trying import try_event
 from survey_service.models.api_key import Scope
 from survey_service.models.delivery import ChannelName, Delivery, DeliveryState
@@ -46,15 +47,13 @@ async def post_dry_run(call: Call, body: DryRunIn) -> Reply | web.StreamResponse
     if body.event is not None:
         return Reply(DryRunOut(event=await _try(call, trigger, _event(call, body.event), snapshot)))
     assert body.period is not None  # noqa: S101 -- the shape demands one of the two
+    if call.parts.rehearsing.locked():
+        raise Overloaded("as many periods as one process tries at once are under way", retry_after=10)
     rehearsal = Rehearsal(call.parts.store, call.parts.keyring, trigger)
-    progress = rehearsal.run(body.period.start, body.period.end)
-    if NDJSON in call.request.headers.get("Accept", ""):
-        return await _stream(call.request, progress)
-    outlook = None
-    async for step in progress:
-        outlook = step.outlook
-    assert outlook is not None  # noqa: S101 -- the last step carries it
-    return Reply(DryRunOut(period=OutlookOut.of(outlook)))
+    async with call.parts.rehearsing, aclosing(rehearsal.run(body.period.start, body.period.end)) as progress:
+        if NDJSON in call.request.headers.get("Accept", ""):
+            return await _stream(call.request, progress)
+        return Reply(DryRunOut(period=OutlookOut.of(await _last(call.request, progress))))
 
 
 def _trigger(call: Call, snapshot: Snapshot, named: str | TriggerContent) -> Trigger:
@@ -155,17 +154,34 @@ def _send(delivery: Delivery, invitation: Invitation) -> PlannedSend:
     )
 
 
-async def _stream(request: web.Request, steps: AsyncIterator[Progress]) -> web.StreamResponse:
-    """One line a step: `{"done": …, "total": …}`, the last one with the `outlook`."""
-    response = web.StreamResponse(headers={"Content-Type": NDJSON})
-    await response.prepare(request)
+async def _last(request: web.Request, steps: AsyncIterator[Progress]) -> Outlook:
+    """The outlook, unless whoever waits for it hangs up: that ends the rehearsal."""
     async for step in steps:
-        line: dict[str, object] = {"done": step.done, "total": step.total}
         if step.outlook is not None:
-            line["outlook"] = OutlookOut.of(step.outlook).model_dump()
-        await response.write(dump_json(line) + b"\n")
-    await response.write_eof()
+            return step.outlook
+        if request.transport is None or request.transport.is_closing():
+            break
+    raise Unavailable("whoever asked has hung up")
+
+
+async def _stream(request: web.Request, steps: AsyncIterator[Progress]) -> web.StreamResponse:
+    """One line a step: `{"done": …, "total": …}`, the last one with the `outlook`; whoever hangs up ends it."""
+    response = web.StreamResponse(headers={"Content-Type": NDJSON})
+    first = await anext(steps)  # what is refused is refused before the answer begins
+    await response.prepare(request)
+    with suppress(ConnectionError):
+        await response.write(_line(first))
+        async for step in steps:
+            await response.write(_line(step))
+        await response.write_eof()
     return response
+
+
+def _line(step: Progress) -> bytes:
+    line: dict[str, object] = {"done": step.done, "total": step.total}
+    if step.outlook is not None:
+        line["outlook"] = OutlookOut.of(step.outlook).model_dump()
+    return dump_json(line) + b"\n"
 
 
 ENDPOINTS = (post_dry_run,)

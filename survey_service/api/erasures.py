@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -48,6 +49,8 @@ class ErasureIn(BaseModel):
 
 class ErasuresQuery(ChangesQuery):
     """Filters; all that are given must hold."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {"state": ErasureState.DONE}
 
     state: ErasureState | None = None
 

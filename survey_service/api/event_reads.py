@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -18,6 +19,8 @@ from survey_service.models.ids import event_key
 
 class EventFilters(Changes):
     """`source` and `id` together name one event."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {"state": EventState.DECIDED, "id": None}
 
     source: str | None = Field(default=None, max_length=500)
     id: str | None = Field(default=None, max_length=200)

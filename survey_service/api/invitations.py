@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -38,6 +39,8 @@ _AT_ONCE = 50  # invitations of a batch that are made at the same time
 
 class InvitationFilters(Changes):
     """Filters; all that are given must hold."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {"state": None, "customer": None}
 
     state: InvitationState | None = None
     survey: str | None = Field(default=None, max_length=100)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from survey_service.api.endpoint import Call, Reply
+from survey_service.api.shapes.fields import Instant
+from survey_service.errors import InvalidInput
 from survey_service.models.base import Stored
-from survey_service.store.paging import ChangeWindow, Cursor, Page, PageRequest
+from survey_service.store.paging import EPOCH, ChangeWindow, Cursor, Page, PageRequest
 
 RowT = TypeVar("RowT", bound=Stored)
 ItemT = TypeVar("ItemT")
+
+_MAY_LEAVE = "cannot stand beside updated_since: a row that leaves it would not be told of; filter your copy instead"
 
 
 class ListQuery(BaseModel):
@@ -23,20 +27,38 @@ class ListQuery(BaseModel):
 
 
 class Changes(BaseModel):
-    """Rows that can be read by what changed; a resource adds its filters."""
+    """Rows that can be read by what changed; a resource adds its filters.
 
-    updated_since: AwareDatetime | None = Field(
-        default=None, description="Rows changed at or after this instant, the oldest change first, up to 5 s before now"
+    Who reads changes keeps a copy, and would not be told of a row that leaves a filter: such filters are refused.
+    """
+
+    may_leave: ClassVar[Mapping[str, object]] = {}  # filters by what changes, each with the value that stays, or None
+
+    updated_since: Instant | None = Field(
+        default=None,
+        description="Rows changed at or after this instant, the oldest change first, up to 5 s before now; not "
+        "together with a filter that rows may leave, such as by their state or customer",
     )
-    updated_before: AwareDatetime | None = Field(default=None, description="With `updated_since`: changed before this")
+    updated_before: Instant | None = Field(
+        default=None, description="Rows changed before this instant, in the same order and under the same rule"
+    )
 
     def filters(self) -> dict[str, Any]:
         """The resource's own filters that were given."""
         return self.model_dump(exclude_none=True, exclude=_NO_FILTERS)
 
     def window(self) -> ChangeWindow | None:
-        """The changes that are asked for; None: all rows, whenever they changed."""
-        return ChangeWindow(self.updated_since, self.updated_before) if self.updated_since else None
+        """The changes that are asked for; None: all rows, whenever they changed.
+
+        Raises:
+            InvalidInput: a row could leave a filter without a word.
+        """
+        if self.updated_since is None and self.updated_before is None:
+            return None
+        for name, lasting in self.may_leave.items():
+            if (given := getattr(self, name)) is not None and given != lasting:
+                raise InvalidInput.at(f"/{name}", "changes", _MAY_LEAVE)
+        return ChangeWindow(self.updated_since or EPOCH, self.updated_before)
 
 
 class ChangesQuery(Changes, ListQuery):
@@ -64,7 +86,7 @@ def page_request(query: ChangesQuery) -> PageRequest:
     """The store's page request of a list query.
 
     Raises:
-        InvalidInput: the cursor is not one of ours.
+        InvalidInput: the cursor is not one of ours, or a filter cannot stand beside `updated_since`.
     """
     return PageRequest(query.limit, Cursor.decode(query.cursor) if query.cursor else None, query.window())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,13 @@ from survey_service.store.suspects import set_suspect
 
 class ResponseFilters(Changes):
     """Partial and suspect rows are included and marked, unless a filter leaves them out."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {
+        "status": ResponseStatus.FINISHED,
+        "suspect": None,
+        "language": None,
+        "customer": None,
+    }
 
     survey: str | None = Field(default=None, max_length=100)
     trigger: str | None = Field(default=None, max_length=100)

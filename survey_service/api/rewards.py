@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -18,6 +19,8 @@ from survey_service.models.incentive import Reward, RewardReason, RewardState
 
 class RewardsQuery(ChangesQuery):
     """Filters; all that are given must hold."""
+
+    may_leave: ClassVar[Mapping[str, object]] = {"state": RewardState.GRANTED, "reason": None, "customer": None}
 
     incentive: str | None = Field(default=None, max_length=100)
     state: RewardState | None = None
@@ -46,7 +49,7 @@ async def create_reward(call: Call, body: RewardIn) -> Reply:
     """Thank for an answer by hand: the customer's own share does not count, what is left of the incentive does."""
     store = call.parts.store
     response = await store.responses.get(body.response)
-    if response is None:
+    if response is None or response.erased_at is not None:
         raise InvalidInput.at("/response", "unknown", "there is no such response")
     if await store.configuration.incentives.get(body.incentive) is None:
         raise InvalidInput.at("/incentive", "unknown", "there is no such incentive")

@@ -75,7 +75,7 @@ class Granting:
 
     async def grant(self, response: Response) -> Reward | None:
         """The reward of a response, decided now or before; None where nothing was offered or it is not finished."""
-        if response.incentive is None or response.status is not ResponseStatus.FINISHED:
+        if response.incentive is None or response.status is not ResponseStatus.FINISHED or response.erased_at:
             return None
         known = await self._store.rewards.get(reward_id(response.id, response.incentive))
         if known is not None:
@@ -89,8 +89,10 @@ class Granting:
         The customer's own share and the hold do not count; money, codes and the day's cap do.
 
         Raises:
-            Conflict: there is no such incentive.
+            Conflict: there is no such incentive, or the person was forgotten.
         """
+        if response.erased_at is not None:
+            raise _forgotten()
         known = await self._store.rewards.get(reward_id(response.id, incentive))
         if known is not None and known.state is RewardState.GRANTED:
             return known
@@ -144,6 +146,8 @@ class Granting:
 
     async def _by_hand(self, reward: Reward, by: str | None) -> Reward:
         response = await self._store.responses.get(reward.response)
+        if reward.erased_at is not None or (response is not None and response.erased_at is not None):
+            raise _forgotten()
         claim = await self._claim(response, reward.incentive, reward) if response else None
         if claim is None:
             raise Conflict("the answer of this reward is gone")
@@ -303,6 +307,10 @@ def _refused(reason: RewardReason) -> Outcome:
 
 def _count(reward: Reward) -> None:
     REWARDS.labels(reward.incentive, reward.state.value, reward.reason.value if reward.reason else "").inc()
+
+
+def _forgotten() -> Conflict:
+    return Conflict("whoever gave this answer was forgotten")
 
 
 def _changed_meanwhile() -> Conflict:

@@ -7,10 +7,13 @@ counts from its own time on, channel by channel, whatever came first of the rest
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from pydantic import ValidationError
 
 from survey_service.clock import Clock
 from survey_service.errors import Unavailable
@@ -24,7 +27,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A profile as an event of instant `at` names it; `source` is the event's, or `api:{key}` of a direct request."""
+    """A profile as it was named at `at`; `source` is the event's, or `api:{key}` of a direct request."""
 
     profile: CustomerProfile
     at: datetime
@@ -69,6 +72,17 @@ def keys_of(profile: CustomerProfile) -> list[str]:
     return keys
 
 
+def keys_named_in(data: Mapping[str, Any]) -> list[str]:
+    """Every way in which data that may make no profile name their person: what is broken hides nothing else."""
+    named = data.get("customer")
+    fields = named if isinstance(named, dict) else {}
+    keys = []
+    for name in ("id", "email", "phone"):
+        with contextlib.suppress(ValidationError):
+            keys += keys_of(profile_in({"customer": {name: fields.get(name)}}))
+    return keys
+
+
 def merged(older: CustomerProfile, newer: CustomerProfile) -> CustomerProfile:
     """What is known after the newer word: fields it names replace, attributes are joined, consent is left as it was."""
     named = newer.model_dump(exclude_none=True, exclude={"consent", "attributes"})
@@ -84,9 +98,14 @@ def words_on_consent(sighting: Sighting) -> dict[str, ConsentRecord]:
 
 
 def newer_words(sighting: Sighting, log: Mapping[str, ConsentRecord]) -> dict[str, ConsentRecord]:
-    """Those words on consent that are later than the last one known on their channel."""
+    """Those words on consent that count from now on, in place of the last ones known on their channels."""
     words = words_on_consent(sighting)
-    return {channel: word for channel, word in words.items() if channel not in log or word.at > log[channel].at}
+    return {channel: word for channel, word in words.items() if channel not in log or _is_later(word, log[channel])}
+
+
+def _is_later(word: ConsentRecord, last: ConsentRecord) -> bool:
+    """Of two words of one instant, the no counts, whichever comes first."""
+    return word.at > last.at or (word.at == last.at and last.granted and not word.granted)
 
 
 def conflicts_of(sighting: Sighting, person: Customer, known: Mapping[str, Customer]) -> list[IdentityConflict]:

@@ -1,7 +1,7 @@
 """Deciding: claimed events come in; each trigger's decision and the invitations go out, exactly once.
 
 Holds on the budget and invitations are written before the event is marked decided, under ids made of (event, trigger):
-a pass that died in between is adopted by the next one, never repeated.
+a pass that died in between is adopted by the next one, never repeated, and one that lost its claim invites nobody.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import structlog
 
 from survey_service.intake.cancelling import Cancelling
 from survey_service.intake.capping import HourlyCaps
-from survey_service.intake.customers import CustomerRegister, Sighting, profile_in
+from survey_service.intake.customers import CustomerRegister, Sighting, keys_named_in, profile_in
 from survey_service.intake.drafting import (
     MAX_DEATHS,
     Draft,
@@ -29,7 +29,7 @@ from survey_service.intake.inviting import new_invitation
 from survey_service.intake.reading import read_facts
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Decision, Outcome, Reason
-from survey_service.models.event import Event
+from survey_service.models.event import Event, EventState
 from survey_service.models.incentive import Offer
 from survey_service.models.invitation import Invitation
 from survey_service.models.outbox import NewsType, news_of, outbox_with
@@ -59,10 +59,9 @@ class DecideEvents:
         """Decide a batch of events and finish each of them."""
         snapshot = await self._store.configuration.current()
         now = self._store.clock.now()
-        sightings = [Sighting(profile_of(event), event.time, event.source) for event in claim.rows]
-        people = await self._register.resolve(sightings)
+        people = await self._register.resolve([sighting_of(event) for event in claim.rows])
         events = [
-            event.model_copy(update={"customer": person.id if person else None})
+            event.model_copy(update={"customer": person.id if person else None, "keys": keys_in(event)})
             for event, person in zip(claim.rows, people, strict=True)
         ]
         await self._cancelling.note(events, snapshot)
@@ -87,7 +86,7 @@ class DecideEvents:
             _decided(event, [_unless(decision, gone) for decision in decisions[event.id]], facts) for event in events
         ]
         if new:
-            await self._store.invitations.insert(new)
+            new = await self._store.invitations.insert_claimed(new, self._store.events.claims, claim.lease)
             self._bells.ring("planning")
         await self._cancelling.take_back(decided, new, snapshot)
         # Together, so that they share one bulk write.
@@ -115,6 +114,19 @@ class DecideEvents:
                 DECISIONS.labels(decision.trigger, decision.outcome.value, reason).inc()
         else:
             log.warning("intake.claim_lost", event_key=event.id)
+            await self._let_go(event)
+
+    async def _let_go(self, lost: Event) -> None:
+        """Give back the places of what whoever took the event over has decided otherwise."""
+        stored = await self._store.events.get(lost.id)
+        if stored is not None and stored.state is EventState.DECIDED:
+            wanted = {decision.invitation for decision in lost.decisions if decision.invitation}
+            await self._reserving.release(sorted(wanted - {decision.invitation for decision in stored.decisions}))
+
+
+def sighting_of(event: Event) -> Sighting:
+    """What the event says of its customer, and since when: by a clock that is ahead no word is later than it came."""
+    return Sighting(profile_of(event), min(event.time, event.received_at), event.source)
 
 
 def profile_of(event: Event) -> CustomerProfile:
@@ -122,6 +134,14 @@ def profile_of(event: Event) -> CustomerProfile:
     if event.deaths >= MAX_DEATHS:
         return CustomerProfile()  # whatever kills its workers is not touched again
     return profile_in(event.data)
+
+
+def keys_in(event: Event) -> tuple[str, ...]:
+    """What the customer of a poisonous event is known by, so that an erasure finds it.
+
+    It is looked for but once: a worker that dies of it leaves one more death behind.
+    """
+    return tuple(keys_named_in(event.data)) if event.deaths == MAX_DEATHS else event.keys
 
 
 def _is_held(invitation: str, facts: Facts) -> bool:

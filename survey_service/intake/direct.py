@@ -142,7 +142,12 @@ class DirectInvitations:
         if isinstance(answer, Refusal):
             raise NotAllowed(answer.reason.value, answer.next_at)
         invitation, token = new_invitation(name, occasion, survey, plan, self._keyring, now)
-        (outcome,) = await self._store.invitations.insert([invitation])
+        try:
+            (outcome,) = await self._store.invitations.insert([invitation])
+        except Exception:
+            if request.idempotency_key is None:  # else a repetition, which may be under way, finds it
+                await self._let_go(name)
+            raise
         if outcome is Inserted.DUPLICATE:
             return await self._earlier(name, request)
         self._bells.ring("planning")
@@ -170,6 +175,11 @@ class DirectInvitations:
         if person is None:
             raise InvalidInput.at("/customer", "unusable", "the customer has neither an id nor an address that exists")
         return person
+
+    async def _let_go(self, name: str) -> None:
+        """Give back the place of an invitation that is not there; a database that cannot say so is asked later on."""
+        if await self._store.invitations.get(name) is None:
+            await self._reserving.release([name])
 
     async def _earlier(self, name: str, request: DirectRequest) -> DirectResult:
         earlier = await self._store.invitations.get(name)

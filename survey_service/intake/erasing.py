@@ -101,6 +101,8 @@ class ErasePeople:
         """Take everything away; returns how many rows there were: none when nothing is left."""
         found = await self._forgetting.forget(rows_of(row, row.traces))
         hashes = [value for address in row.traces.addresses for value in address_hashes(self._keyring, address)]
+        if row.customer is not None:
+            await self._forgetting.forget_holds(row.customer, hashes)
         await self._forgetting.forget_addresses(row.traces, hashes)
         if row.customer is not None:
             found += await self._forgetting.forget_customer(row.customer)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from survey_service.errors import InvalidInput
 from survey_service.intake.customers import keys_of
 from survey_service.intake.deciding import profile_of
 from survey_service.intake.drafting import Draft, Facts, draft_decisions, settle, wish_of
@@ -29,6 +30,7 @@ from survey_service.tokens import Keyring
 from survey_service.work.budget import Refusal
 from survey_service.work.reserving import Answer, place
 
+MAX_EVENTS = 100_000  # of a period: what is known of their people stays in memory, about 2.5 kB an event
 CHUNK = 500
 _BREATH = 50  # events between two chances for others on the loop
 
@@ -82,11 +84,18 @@ class Rehearsal:
         self._people: dict[str, str] = {}
         self._outlook = Outlook()
 
-    async def run(self, start: datetime, end: datetime) -> AsyncIterator[Progress]:
-        """Decide every event of the trigger's type with a time in [start, end), oldest first; yields as it goes."""
+    async def run(self, start: datetime, end: datetime) -> AsyncGenerator[Progress, None]:
+        """Decide every event of the trigger's type with a time in [start, end), oldest first; yields as it goes.
+
+        Raises:
+            InvalidInput: before anything else, when there are more than `MAX_EVENTS`.
+        """
         current = await self._store.configuration.current()
         snapshot = replace(current, triggers={self._trigger.trigger: self._trigger})
         total = await self._store.events.count_in_period(self._trigger.event_type, start, end)
+        if total > MAX_EVENTS:
+            told = f"holds {total} events of type {self._trigger.event_type}; at most {MAX_EVENTS} are tried at once"
+            raise InvalidInput.at("/period", "too_many", f"{told}: choose a shorter period")
         done = 0
         chunk: list[Event] = []
         yield Progress(0, total)

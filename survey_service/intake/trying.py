@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from survey_service.intake.customers import Sighting, after_sighting, keys_of, match
-from survey_service.intake.deciding import profile_of
+from survey_service.intake.customers import after_sighting, keys_of, match
+from survey_service.intake.deciding import profile_of, sighting_of
 from survey_service.intake.drafting import draft_decisions, occasion_of, settle, wish_of
 from survey_service.intake.inviting import new_invitation
 from survey_service.intake.reading import read_facts
@@ -63,6 +63,6 @@ async def _person(store: Store, event: Event, *, known: bool) -> Customer | None
         return None
     found = match(profile, await store.customers.find_by_keys(keys)) if known else None
     if found is not None:
-        return after_sighting(found, Sighting(profile, event.time, event.source))
+        return after_sighting(found, sighting_of(event))
     now = store.clock.now()
     return Customer(id=hashed_id("cus", keys[0]), keys=tuple(keys), profile=profile, profile_at=now, created_at=now)

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from survey_service.models.base import Noun, Stored
 
+FORGOTTEN = ""  # the invitation of a hold whose own one names nobody any more
+
 
 class Hold(Noun):
     """One first message: of which invitation, when it leaves or left, and what it asks."""
@@ -15,6 +17,7 @@ class Hold(Noun):
     at: datetime
     trigger: str | None
     text: str
+    since: datetime | None = None  # when it was taken
 
 
 class Answered(Noun):

@@ -34,7 +34,7 @@ class Event(Claimable, Telling, Erasable):
     content_hash: str
     state: EventState = EventState.PENDING
     reason: Reason | None = None  # of the event as a whole: no_trigger, imported
-    keys: tuple[str, ...] = ()  # of an imported event: what its customer is known by
+    keys: tuple[str, ...] = ()  # of an imported or a poisonous event: what its customer is known by
     customer: str | None = None  # our id of the customer, set by intake
     touchpoint: str | None = None
     touchpoint_known: bool | None = None

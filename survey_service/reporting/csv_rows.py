@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,11 @@ import orjson
 from survey_service.reporting.tables import Column, Row
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for the start of a formula
+# What a spreadsheet may take for the start of a formula, the full-width signs of East Asian keyboards among them.
+_SIGNS = "=+@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}-"
+_FORMULA = (*_SIGNS, "\t", "\r", "\n")
+# A program that separates by these, such as Excel in German, takes our quotes for text, and begins a cell behind each.
+_CELL_WITHIN = re.compile(rf'([;\t\r\n])(?="*[{_SIGNS}])')
 _OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
@@ -50,7 +55,10 @@ def cell(value: Any) -> str | int | float | None:
 
 
 def _text(value: str) -> str:
-    return "'" + value if value.startswith(_FORMULA) else value
+    safe = "'" + value if value.startswith(_FORMULA) else value
+    if ";" in safe or "\n" in safe or "\t" in safe or "\r" in safe:
+        return _CELL_WITHIN.sub(r"\1'", safe)
+    return safe
 
 
 def _same(value: Any) -> Any:
@@ -66,7 +74,7 @@ def _instant(value: datetime) -> str:
 
 
 def _other(value: Any) -> str:
-    return _text(value) if isinstance(value, str) else orjson.dumps(value, option=_OPTIONS).decode()
+    return _text(value if isinstance(value, str) else orjson.dumps(value, option=_OPTIONS).decode())
 
 
 _CELLS: Mapping[type, Any] = {

@@ -21,6 +21,8 @@ _TAKEN = COLUMNS | frozenset(
     finished opted_out response_rate bounce_rate opt_out_rate not_invited p25_seconds median_seconds
     p75_seconds currency rewards cost answers cost_per_answer opened active overdue closed band case returned
     return_rate changes
+    response_rate_ci_low response_rate_ci_high completion_rate_ci_low completion_rate_ci_high
+    bounce_rate_ci_low bounce_rate_ci_high opt_out_rate_ci_low opt_out_rate_ci_high
     """.split()  # noqa: SIM905 -- a name a line would be sixty lines
 )
 

@@ -89,11 +89,6 @@ def can_tell(wanted: Wanted, known: Collection[str]) -> bool:
     return {*wanted.by, *wanted.only} <= {*known, *more}
 
 
-def rate(part: int | None, of: int | None) -> float | None:
-    """A part in %; None of nothing."""
-    return 100 * part / of if part is not None and of else None
-
-
 def quartiles(seconds: Sequence[float]) -> dict[str, float | None]:
     """Median and quartiles, of the values themselves (linear interpolation between neighbours)."""
     names = ("p25_seconds", "median_seconds", "p75_seconds")

@@ -10,7 +10,7 @@ from survey_service.calendars.buckets import Granularity, end_of, start_of
 from survey_service.models.rollup import Progress
 from survey_service.reporting.comparing import Comparison, Figure
 from survey_service.reporting.dimensions import column_of
-from survey_service.reporting.intervals import Interval
+from survey_service.reporting.intervals import Interval, wilson
 from survey_service.reporting.metrics import Answer, MetricQuestion, Volume
 from survey_service.reporting.periods import Time
 from survey_service.reporting.scores import Score
@@ -44,7 +44,7 @@ def volume_row(volume: Volume, question: MetricQuestion, time: Time, source: str
     figures = {
         "started": started,
         "finished": counts[Progress.FINISHED],
-        "completion_rate": 100 * counts[Progress.FINISHED] / started if started else None,
+        **rate_columns("completion_rate", counts[Progress.FINISHED], started),
         "suspect": counts[Progress.SUSPECT],
     }
     return {
@@ -53,6 +53,16 @@ def volume_row(volume: Volume, question: MetricQuestion, time: Time, source: str
         **(figures if shown else dict.fromkeys(figures)),
         "withheld": not shown,
         "source": source,
+    }
+
+
+def rate_columns(name: str, part: int | None, of: int | None) -> dict[str, float | None]:
+    """A share in %, with Wilson's interval; None of nothing, and no interval where the one is no part of the other."""
+    interval = wilson(part, of) if part is not None and of and part <= of else None
+    return {
+        name: 100 * part / of if part is not None and of else None,
+        f"{name}_ci_low": 100 * interval.low if interval else None,
+        f"{name}_ci_high": 100 * interval.high if interval else None,
     }
 
 

@@ -19,12 +19,11 @@ from survey_service.reporting.journeys import (
     can_tell,
     fold,
     quartiles,
-    rate,
     return_rate,
     running_totals,
     with_places,
 )
-from survey_service.reporting.metric_rows import group_columns, period_columns
+from survey_service.reporting.metric_rows import group_columns, period_columns, rate_columns
 from survey_service.reporting.metrics import MetricQuestion, Metrics, order_of
 from survey_service.reporting.periods import Time, next_hour, widened
 from survey_service.store import journeys
@@ -244,10 +243,10 @@ def _funnel_row(
         "events": events,
         **{step: steps[step] for step in _STEPS},
         "opted_out": opted_out,
-        "response_rate": rate(steps["started"], steps["sent"]),
-        "completion_rate": rate(steps["finished"], steps["started"]),
-        "bounce_rate": rate(steps["bounced"], steps["sent"]),
-        "opt_out_rate": rate(opted_out, steps["sent"]),
+        **rate_columns("response_rate", steps["started"], steps["sent"]),
+        **rate_columns("completion_rate", steps["finished"], steps["started"]),
+        **rate_columns("bounce_rate", steps["bounced"], steps["sent"]),
+        **rate_columns("opt_out_rate", opted_out, steps["sent"]),
         "not_invited": not_invited,
     }
     return _withheld(figures, steps["sent"], least)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
-from motor.motor_asyncio import AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pydantic import ValidationError
 
 from survey_service.clock import Clock
@@ -189,6 +189,17 @@ class Claims(Generic[RowT]):
         longer = {"$max": [f"${self._due_field}", self._after(self.lease)]}
         change = [{"$set": {self._due_field: longer}}]
         await self._collection.update_many({self._lease_field: lease}, change)
+
+    async def keep(self, lease: str, ids: Sequence[str], session: AsyncIOMotorClientSession) -> set[str]:
+        """Those of the rows that are still ours, for another lease.
+
+        What the transaction writes for them stands or falls with the claim: nobody takes them over before it ends.
+        """
+        ours = {"_id": {"$in": list(ids)}, self._lease_field: lease}
+        await self._collection.update_many(
+            ours, [{"$set": {self._due_field: self._after(self.lease)}}], session=session
+        )
+        return {document["_id"] async for document in self._collection.find(ours, {"_id": 1}, session=session)}
 
     async def release(self, lease: str, keep: Mapping[str, Any] | None = None, pause: timedelta = timedelta()) -> None:
         """Give back what was not finished, due after `pause`; rows that match `keep` stay leased until its end."""

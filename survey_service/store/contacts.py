@@ -7,12 +7,12 @@ workers, and the cost is one read and two writes a batch: people first, then add
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from pymongo.read_concern import ReadConcern
 
-from survey_service.models.contact import Contact, Frequency
+from survey_service.models.contact import FORGOTTEN, Contact, Frequency, Hold
 from survey_service.models.delivery import ChannelName
 from survey_service.store.database import Database
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
@@ -22,15 +22,21 @@ from survey_service.tokens import Keyring
 # Older holds matter to no rule: periods of the policy are at most this long, and conditions look back 90 days.
 REMEMBERED = timedelta(days=400)
 
+# A place that was taken so long ago, for an invitation that is still not there, was left behind by a failure.
+MADE_WITHIN = timedelta(minutes=10)
+
 ADDRESS_PREFIX = "adr_"
 
 
 def contact_ids(person: str, address: str | None, keyring: Keyring) -> tuple[str, ...]:
     """Under which contacts a first message counts: the person, and the address, which others may share.
 
+    While secrets are exchanged the address has a contact under each of them, so that none forgets what it was asked.
     On the web there is no message, and nothing counts.
     """
-    return (person, f"{ADDRESS_PREFIX}{keyring.subject_hash(email_key(address))}") if address else ()
+    return (
+        (person, *(ADDRESS_PREFIX + value for value in keyring.subject_hashes(email_key(address)))) if address else ()
+    )
 
 
 class Contacts:
@@ -39,6 +45,7 @@ class Contacts:
     def __init__(self, database: Database) -> None:
         # A revision that a failover could still take back would fence nothing: another worker may write it once more.
         self._collection = database["contacts"].with_options(read_concern=ReadConcern("majority"))
+        self._invitations = database["invitations"]
         self._clock = database.clock
         self._insert = GroupInsert(self._collection)
         self._update = GroupUpdate(self._collection)
@@ -54,12 +61,12 @@ class Contacts:
 
         Returns each contact as it stands now: as written, or as somebody else wrote it meanwhile.
         """
-        oldest = self._clock.now() - REMEMBERED
+        now = self._clock.now()
         after = [
             contact.model_copy(
                 update={
                     "revision": contact.revision + 1,
-                    "holds": tuple(hold for hold in contact.holds if hold.at > oldest),
+                    "holds": tuple(_since(now, hold) for hold in contact.holds if hold.at > now - REMEMBERED),
                 }
             )
             for contact in changed
@@ -99,6 +106,16 @@ class Contacts:
             found.sort(key=lambda contact: contact.id.startswith(ADDRESS_PREFIX))
         return holders
 
+    async def left_behind(self, holds: Iterable[Hold]) -> list[str]:
+        """Those of the invitations that hold these places which were not made, and will not be."""
+        latest = self._clock.now() - MADE_WITHIN
+        old = (hold for hold in holds if hold.since is None or hold.since < latest)
+        held = {hold.invitation for hold in old} - {FORGOTTEN}
+        if not held:
+            return []
+        made = self._invitations.find({"_id": {"$in": sorted(held)}}, {"_id": 1})
+        return sorted(held - {document["_id"] async for document in made})
+
     async def release(self, invitations: Sequence[str]) -> None:
         """Give back what these invitations held: nothing was sent for them."""
         if invitations:
@@ -114,3 +131,7 @@ class Contacts:
         wishes = {"frequency": frequency, "channel": channel}
         chosen = {name: wish.value for name, wish in wishes.items() if wish is not None}
         await self._collection.update_one({"_id": customer}, {"$set": chosen, "$inc": {"revision": 1}}, upsert=True)
+
+
+def _since(now: datetime, hold: Hold) -> Hold:
+    return hold if hold.since or hold.invitation == FORGOTTEN else hold.model_copy(update={"since": now})

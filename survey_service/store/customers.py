@@ -71,7 +71,10 @@ class Customers:
         )
 
     async def note_consents(self, words: Mapping[tuple[str, str], ConsentRecord]) -> None:
-        """Take over words on consent, by customer and channel; an older one changes nothing."""
+        """Take over words on consent, by customer and channel; an older one changes nothing.
+
+        Of a yes and a no of one instant the no stays.
+        """
         await self._write(
             UpdateOne(
                 {
@@ -79,6 +82,11 @@ class Customers:
                     "$or": [
                         {f"consent_log.{channel}": {"$exists": False}},
                         {f"consent_log.{channel}.at": {"$lt": word.at}},
+                        *(
+                            []
+                            if word.granted
+                            else [{f"consent_log.{channel}.at": word.at, f"consent_log.{channel}.granted": True}]
+                        ),
                     ],
                 },
                 {

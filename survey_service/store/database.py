@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
+import structlog
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
@@ -13,7 +15,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo.errors import ConfigurationError as DriverConfigurationError
-from pymongo.errors import InvalidURI
+from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from survey_service.clock import Clock
@@ -25,6 +27,12 @@ Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 
 DEFAULT_DATABASE = "surveys"
+_TIMELY = 3.0  # seconds from the first stamp of a transaction to its commit: below the five of readers of changes
+# A commit whose answer is lost is sent again after the socket's time-out: what it stamped must be gone by then. A
+# server looks after half of a transaction's lifetime once more.
+_LONGEST_LIFETIME = 15.0
+
+log = structlog.get_logger()
 
 
 class Database:
@@ -73,8 +81,19 @@ class Database:
                 "the MongoDB server is a standalone; the service needs a replica set (one node is enough: "
                 "start mongod with --replSet rs0 and run rs.initiate())"
             )
+        await self._check_lifetime()
         await ensure_indexes(self._database)
         self._indexed = True
+
+    async def _check_lifetime(self) -> None:
+        """Warn where the server lets transactions live too long, if it says how long."""
+        name = "transactionLifetimeLimitSeconds"
+        try:
+            seconds = (await self._client.admin.command({"getParameter": 1, name: 1}))[name]
+        except OperationFailure:
+            return  # not ours to ask, or a router's cluster
+        if seconds > _LONGEST_LIFETIME:
+            log.warning("database.long_transactions", parameter=name, seconds=seconds, at_most=_LONGEST_LIFETIME)
 
     async def synchronise_clock(self) -> Document:
         """Ask the server for its time; returns the whole `hello` answer."""
@@ -96,10 +115,28 @@ class Database:
         if not hello.get("isWritablePrimary"):
             raise Unavailable("the database has no primary")
 
-    async def transaction(self, work: Any) -> Any:
-        """Run `await work(session)` in a transaction, again after a conflict, as the driver's own rules say."""
-        async with await self._client.start_session() as session:
-            return await session.with_transaction(work)
+    async def transaction(self, work: Any, within: float | None = None, *, may_last: bool = False) -> Any:
+        """Run `await work(session)` in a transaction, again after a conflict, as the driver's own rules say.
+
+        Its rows are seen with the commit: one that comes too late for readers of changes is begun anew, with new
+        stamps, unless it `may_last`, since it has too much to do.
+
+        Raises:
+            Unavailable: it did not come to an end `within` so many seconds; whether it holds is not known.
+        """
+
+        async def timely(session: Session) -> Any:
+            began = time.monotonic()
+            result = await work(session)
+            if not may_last and time.monotonic() - began > _TIMELY:
+                raise PyMongoError("the transaction took too long", error_labels=["TransientTransactionError"])
+            return result
+
+        try:
+            async with asyncio.timeout(within), await self._client.start_session() as session:
+                return await session.with_transaction(timely)
+        except TimeoutError:
+            raise Unavailable("the database did not end a transaction in time") from None
 
     async def drop(self) -> None:
         """Delete everything; for tests and `demo --fresh`."""

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from survey_service.models.decision import Reason
 from survey_service.models.event import Event, EventState
 from survey_service.models.outbox import outbox_change
 from survey_service.store.claims import Claims, fence
@@ -64,7 +63,15 @@ class Events:
             "$set": {
                 **{
                     name: decided[name]
-                    for name in ("reason", "customer", "touchpoint", "touchpoint_known", "decisions", "decided_at")
+                    for name in (
+                        "reason",
+                        "customer",
+                        "keys",
+                        "touchpoint",
+                        "touchpoint_known",
+                        "decisions",
+                        "decided_at",
+                    )
                 },
                 "state": EventState.DECIDED,
                 "lease": None,
@@ -143,8 +150,8 @@ class Events:
                     "$match": {
                         "$or": [
                             {"decided_at": {"$lt": at}},
-                            {"decided_at": at, "_id": {"$lt": key}},
-                            {"decided_at": at, "_id": key, "number": {"$gt": number}},
+                            {"decided_at": at, "event": {"$lt": key}},
+                            {"decided_at": at, "event": key, "number": {"$gt": number}},
                         ]
                     }
                 }
@@ -153,10 +160,12 @@ class Events:
         return [document async for document in self._collection.aggregate(pipeline)]
 
 
+DECISION_SEPARATOR = "#"  # between an event's key and the number of its decision: together they name the row
 _A_ROW_A_DECISION: tuple[Mapping[str, Any], ...] = (
     {"$unwind": {"path": "$decisions", "includeArrayIndex": "number", "preserveNullAndEmptyArrays": True}},
     {
         "$project": {
+            "_id": {"$concat": ["$_id", DECISION_SEPARATOR, {"$toString": {"$ifNull": ["$number", 0]}}]},
             "event": "$_id",
             "event_type": "$type",
             "event_id": "$event_id",
@@ -172,6 +181,8 @@ _A_ROW_A_DECISION: tuple[Mapping[str, Any], ...] = (
             "invitation": "$decisions.invitation",
             "values": "$decisions.values",
             "next_eligible_at": "$decisions.next_eligible_at",
+            "updated_at": 1,
+            "erased_at": 1,
         }
     },
 )
@@ -188,17 +199,15 @@ def decisions_reading(filters: Mapping[str, Any], changed: ChangeWindow | None =
 
 
 def events_of(customer: str, keys: Sequence[str]) -> dict[str, Any]:
-    """The filter of a person's events: decided ones name our id, imported ones what the person is known by.
+    """The filter of a person's events: decided ones name our id, others what the person is known by.
 
-    Another id in an imported event makes it another person's, who shares the address.
+    Those are imported ones, and ones that were put aside. Another id in them makes them another person's, who shares
+    the address.
     """
     ids = [key for key in keys if key.startswith("id:")]
     shared = [key for key in keys if key not in ids]
-    imported = [
-        {"reason": Reason.IMPORTED, "keys": {"$in": ids}},
-        {"reason": Reason.IMPORTED, "keys": {"$in": shared, "$not": {"$regex": "^id:"}}},
-    ]
-    return {"$or": [{"customer": customer}, *imported]}
+    known_by = [{"keys": {"$in": ids}}, {"keys": {"$in": shared, "$not": {"$regex": "^id:"}}}]
+    return {"$or": [{"customer": customer}, *known_by]}
 
 
 def undecided_of(customer: str | None, keys: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from survey_service.models.case import ACTIVE_STATES
+from survey_service.models.contact import FORGOTTEN
 from survey_service.models.delivery import WAITING_STATES, DeliveryState
 from survey_service.models.erasure import Traces
 from survey_service.models.event import EventState
@@ -149,8 +150,13 @@ class Forgetting:
             case "invitations":
                 await database["visits"].delete_many({"of": among})
                 await database["inbound_texts"].delete_many({"invitation": among})
-                holds = {"$pull": {"holds": {"invitation": among}}, "$inc": {"revision": 1}}
-                await database["contacts"].update_many({"holds.invitation": among}, holds)
+                # That somebody was asked still counts; what was asked and answered then is not to be found by it.
+                unnamed = {"holds.$[own].invitation": FORGOTTEN, "holds.$[own].since": None}
+                await database["contacts"].update_many(
+                    {"holds.invitation": among},
+                    {"$set": unnamed, "$inc": {"revision": 1}},
+                    array_filters=[{"own.invitation": among}],
+                )
             case _:
                 return
 
@@ -226,6 +232,14 @@ class Forgetting:
         conflict = {"$pull": {"conflicts": {"other": customer}}, "$currentDate": {"updated_at": True}}
         await database["customers"].update_many({"conflicts.other": customer}, conflict)
         return int(found + (await database["customers"].delete_one({"_id": customer})).deleted_count)
+
+    async def forget_holds(self, customer: str, address_hashes: Collection[str]) -> None:
+        """What a person was asked goes from their addresses, where it stands a second time, before it goes itself."""
+        contacts = self.database["contacts"]
+        own = await contacts.find_one({"_id": customer}) or {}
+        if holds := own.get("holds"):
+            addresses = {"_id": {"$in": [ADDRESS_PREFIX + value for value in address_hashes]}}
+            await contacts.update_many(addresses, {"$pullAll": {"holds": holds}, "$inc": {"revision": 1}})
 
     async def _allowances_of(self, customer: str) -> list[str]:
         incentives = await self.database["incentives"].distinct("_id")

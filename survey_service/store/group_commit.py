@@ -27,6 +27,7 @@ _MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
 _MAX_FLUSH_ITEMS = 2_000
 _PATIENCE = 2.0  # seconds that a document waits; with the write's own time-out below the five that readers stay behind
 _MAX_FLUSH_BYTES = 16 * 1024 * 1024
+_TIMELY = 2.5  # seconds that an insert may take without its documents missing the readers of changes; see `_PATIENCE`
 
 
 class Inserted(StrEnum):
@@ -41,6 +42,7 @@ class BulkCollection(Protocol):
 
     def insert_many(self, documents: Any, ordered: bool = ...) -> Any: ...  # noqa: D102 -- the driver's own
     def bulk_write(self, requests: Any, ordered: bool = ...) -> Any: ...  # noqa: D102 -- the driver's own
+    def update_many(self, query: Any, update: Any) -> Any: ...  # noqa: D102 -- the driver's own
     def find(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102 -- the driver's own
 
 
@@ -179,11 +181,22 @@ class GroupInsert(_Batcher[RawBSONDocument, Inserted]):
         return await self.submit(raws, size) if raws else []
 
     async def _flush(self, items: list[RawBSONDocument]) -> list[Inserted | Exception]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        outcomes: list[Inserted | Exception] = [Inserted.NEW] * len(items)
         try:
             await self._collection.insert_many(items, ordered=False)
         except BulkWriteError as error:
-            return _outcomes(error, len(items))
-        return [Inserted.NEW] * len(items)
+            outcomes = _outcomes(error, len(items))
+        if loop.time() - began > _TIMELY:
+            new = [item["_id"] for item, outcome in zip(items, outcomes, strict=True) if outcome is Inserted.NEW]
+            await self._stamp(new)
+        return outcomes
+
+    async def _stamp(self, ids: Sequence[Any]) -> None:
+        """The server's time on what carries one: the connection was lost and the driver tried again, perhaps."""
+        stamped = {"_id": {"$in": list(ids)}, "updated_at": {"$ne": None}}
+        await self._collection.update_many(stamped, {"$currentDate": {"updated_at": True}})
 
 
 def _outcomes(error: BulkWriteError, count: int) -> list[Inserted | Exception]:

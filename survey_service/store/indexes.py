@@ -70,7 +70,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("type", ASCENDING), ("received_at", DESCENDING)], name="of_type"),
         IndexModel([("type", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)], name="of_period"),
         IndexModel([("customer", ASCENDING), ("type", ASCENDING), ("time", ASCENDING)], name="of_customer"),
-        IndexModel([("keys", ASCENDING)], name="of_imported_person", partialFilterExpression={"reason": "imported"}),
+        IndexModel([("keys", ASCENDING)], name="of_known_person", partialFilterExpression={"keys": {"$gt": ""}}),
     ],
     "surveys": [
         IndexModel([("latest", ASCENDING), ("survey", ASCENDING)], name="latest"),

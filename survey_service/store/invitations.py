@@ -7,18 +7,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from survey_service.models.decision import Reason
+from survey_service.models.event import Event
 from survey_service.models.invitation import FINAL_STATES, Invitation, InvitationState, states_that_may_become
 from survey_service.store.claims import Claims, fence
-from survey_service.store.database import Database
+from survey_service.store.database import Database, Session
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
 from survey_service.store.paging import Page, PageRequest, read_page
 from survey_service.store.shared_reads import SharedReads
+
+PATIENCE = 4.0  # seconds for a transaction whose rows carry its time: readers of changes stay five behind
 
 
 class Invitations:
     """Invitations by id and by the hash of their token."""
 
     def __init__(self, database: Database, lease: timedelta) -> None:
+        self._database = database
         self._collection = database["invitations"]
         self._clock = database.clock
         self._insert = GroupInsert(self._collection)
@@ -30,6 +34,27 @@ class Invitations:
         """Store invitations; `DUPLICATE` where an earlier pass or request left the same one."""
         now = self._clock.now()
         return await self._insert.insert([{**row.to_document(), "updated_at": now} for row in invitations])
+
+    async def insert_claimed(
+        self, invitations: Sequence[Invitation], claims: Claims[Event], lease: str
+    ) -> list[Invitation]:
+        """Store invitations of events that are claimed under `lease`; returns those whose event still is.
+
+        One transaction proves the claims and stores the rows: whoever takes an event over later finds its invitations,
+        and once somebody took it over none comes any more.
+        """
+
+        async def write(session: Session) -> list[Invitation]:
+            kept = await claims.keep(lease, [row.event.key for row in invitations if row.event], session)
+            rows = [row for row in invitations if row.event and row.event.key in kept]
+            if rows:
+                now = self._clock.now()
+                documents = [{**row.to_document(), "updated_at": now} for row in rows]
+                await self._collection.insert_many(documents, session=session)
+            return rows
+
+        stored: list[Invitation] = await self._database.transaction(write, within=PATIENCE)
+        return stored
 
     async def get(self, invitation: str) -> Invitation | None:
         """One invitation."""

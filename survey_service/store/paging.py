@@ -19,7 +19,7 @@ RowT = TypeVar("RowT", bound=Stored)
 
 # Readers of changes stop this long before now: a write that was stamped earlier may still become visible later.
 SETTLING = timedelta(seconds=5)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -32,7 +32,7 @@ class Cursor:
 
     def encode(self) -> str:
         """Opaque, URL-safe."""
-        raw = struct.pack(">q", (self.at - _EPOCH) // _MILLISECOND) + self.id.encode()
+        raw = struct.pack(">q", (self.at - EPOCH) // _MILLISECOND) + self.id.encode()
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
     @classmethod
@@ -45,7 +45,7 @@ class Cursor:
         try:
             raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
             (milliseconds,) = struct.unpack(">q", raw[:8])
-            return cls(_EPOCH + milliseconds * _MILLISECOND, raw[8:].decode())
+            return cls(EPOCH + milliseconds * _MILLISECOND, raw[8:].decode())
         except (UnicodeError, binascii.Error, struct.error, OverflowError) as error:
             raise InvalidInput.at("/cursor", "cursor", "is not a cursor of this service") from error
 

@@ -40,13 +40,13 @@ class Rewards:
 
     async def insert(self, reward: Reward, messages: Sequence[Delivery] = ()) -> bool:
         """Store a reward that is new, and ask for its messages; False if there is one, and nothing is changed."""
-        document = {**reward.to_document(), "updated_at": self._clock.now()}
+        document = reward.to_document()
         if not messages:
-            (outcome,) = await self._insert.insert([document])
+            (outcome,) = await self._insert.insert([{**document, "updated_at": self._clock.now()}])
             return outcome is Inserted.NEW
 
         async def write(session: Session) -> None:
-            await self._collection.insert_one(document, session=session)
+            await self._collection.insert_one({**document, "updated_at": self._clock.now()}, session=session)
             await self._ask_for(messages, session)
 
         try:
@@ -83,7 +83,8 @@ class Rewards:
 
     async def wake(self, incentive: str) -> int:
         """Codes were added: whoever found none is due again. Returns how many they are."""
-        waiting = {"incentive": incentive, "state": RewardState.REFUSED, "reason": RewardReason.NO_CODES, "lease": None}
+        refused = {"incentive": incentive, "state": RewardState.REFUSED, "reason": RewardReason.NO_CODES}
+        waiting = {**refused, "lease": None, "erased_at": None}
         result = await self._collection.update_many(waiting, {"$set": {"due_at": self._clock.now()}})
         return result.modified_count
 

@@ -36,10 +36,12 @@ _AT_ONCE = 5_000
 _HOURS_AT_ONCE = 6
 _DUPLICATE = 11_000
 _VERSION = "rollups"
+_NAMES = {"$concat": ["$$this.v.metric", ".", "$$this.v.scale"]}  # as `Measure.name`
+_MEASURED = {"$setUnion": [{"$map": {"input": {"$objectToArray": {"$ifNull": ["$measures", {}]}}, "in": _NAMES}}]}
 
 
 class LostSlice(Exception):
-    """Another worker holds the slice by now; nothing was written."""
+    """The slice is another worker's by now; nothing was written."""
 
 
 def recount_mark() -> dict[str, str]:
@@ -60,14 +62,13 @@ class Rollups:
         self._slices = database["rollup_slices"]
         self._responses = database["responses"]
         self._claims = Claims(self._slices, RollupSlice, database.clock, lease)
-        self._is_current = False
+        self._has_begun = False
         self.lease = lease
 
     async def claim(self, limit: int, *, orphans: bool = True) -> Claim[RollupSlice] | None:
-        """Note what is uncounted as slices, then lease some."""
-        if not self._is_current:
-            await self._adopt_cubes()
-            self._is_current = True
+        """Note what is uncounted as slices, then lease some; none once a newer version counts into other cubes."""
+        if not await self._adopt_cubes():
+            return None
         await self._note_slices()
         return await self._claims.claim(limit, orphans=orphans)
 
@@ -98,12 +99,14 @@ class Rollups:
         A transaction must end within a minute, so of many hours the newest are counted, and the others noted again.
 
         Raises:
-            LostSlice: the claim is another worker's.
+            LostSlice: the claim is another worker's, or the cubes are a newer version's.
         """
 
         row = row.model_copy(update={"hours": tuple(sorted(row.hours, reverse=True)[:_HOURS_AT_ONCE])})
 
         async def write(session: Session) -> list[tuple[str, str]]:
+            if await self._counts_into(session) > CUBES:
+                raise LostSlice(row.id)
             if (await self._slices.delete_one(fence(row), session=session)).deleted_count == 0:
                 raise LostSlice(row.id)
             tallies = {hour: count(facts) for hour, facts in (await self._facts(row, session)).items()}
@@ -112,7 +115,7 @@ class Rollups:
             await self._replace(row.survey, Span.DAY, [row.day], day, session)
             return await self._tokens(row, session)
 
-        tokens: list[tuple[str, str]] = await self._database.transaction(write)
+        tokens: list[tuple[str, str]] = await self._database.transaction(write, may_last=True)
         for start in range(0, len(tokens), _AT_ONCE):
             part = tokens[start : start + _AT_ONCE]
             # A response that was written since has another token, which no row of these had.
@@ -121,7 +124,10 @@ class Rollups:
         return len(tokens)
 
     async def mark_all(self) -> None:
-        """Have every response counted anew, such as after rows were loaded past the service."""
+        """Have every response counted anew, such as after rows were loaded past the service.
+
+        They are named by what they measure as well (see `Response.to_document`), which others may not have done.
+        """
         last = ""
         while True:
             found = self._responses.find({"_id": {"$gt": last}}, {"_id": 1}).sort("_id", 1).limit(_AT_ONCE)
@@ -130,14 +136,31 @@ class Rollups:
                 return
             last = ids[-1]
             own_mark = {"$concat": [recount_mark()["uncounted"], "$_id"]}
-            await self._responses.update_many({"_id": {"$in": ids}}, [{"$set": {"uncounted": own_mark}}])
+            await self._responses.update_many(
+                {"_id": {"$in": ids}}, [{"$set": {"uncounted": own_mark, "measured": _MEASURED}}]
+            )
 
-    async def _adopt_cubes(self) -> None:
-        """Another version of the service may have counted into other cubes; two workers may both see to it."""
-        known = {"_id": _VERSION, "n": CUBES}
-        if await self._database["config"].find_one(known) is None:
+    async def _adopt_cubes(self) -> bool:
+        """Whether the cubes are this version's; those of another one are replaced, which several workers may see to.
+
+        A worker that starts takes them over even from a newer version, which may be gone for good; one that runs
+        leaves them to it. The version is written before the marks: whoever still counts by the older one then finds
+        either the newer one, or marks that it has not seen.
+        """
+        config = self._database["config"]
+        known = await config.find_one({"_id": _VERSION}) or {"n": 0}
+        if known["n"] > CUBES and self._has_begun:
+            return False
+        if known["n"] != CUBES or not known.get("marked"):
+            await config.replace_one({"_id": _VERSION}, {"n": CUBES, "marked": False}, upsert=True)
             await self.mark_all()
-            await self._database["config"].replace_one({"_id": _VERSION}, known, upsert=True)
+            await config.update_one({"_id": _VERSION, "n": CUBES}, {"$set": {"marked": True}})
+        self._has_begun = True
+        return True
+
+    async def _counts_into(self, session: Session) -> int:
+        known = await self._database["config"].find_one({"_id": _VERSION}, session=session)
+        return int(known["n"]) if known else 0
 
     async def _note_slices(self) -> None:
         pipeline: list[Mapping[str, Any]] = [

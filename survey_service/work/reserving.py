@@ -3,12 +3,13 @@
 The budget is decided in memory over all contacts of a batch, and what changes is written fenced by revisions
 (`store.contacts`); whoever was slower decides again. People are written before the addresses that they share: of two
 workers that want the last place of a person, the first one then has it whole, and none takes half of it each.
-A wish whose hold is there already, from a pass that died, finds its own.
+A wish whose hold is there already, from a pass that died just now, finds its own. What was left behind longer ago is
+taken away first, be it in the way or the wish's own: nobody makes an invitation for a place that others may take away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,18 +60,35 @@ class Reserving:
             Unavailable: other workers kept changing the same contacts; what is held already is found again.
         """
         people = {name for wish in wishes for name in wish.contacts[:1]}
-        contacts = await self._contacts.get_many(sorted({name for wish in wishes for name in wish.contacts}))
-        for _ in range(_TRIES):
+        names = sorted({name for wish in wishes for name in wish.contacts})
+        contacts = await self._contacts.get_many(names)
+        answers, changed = place(wishes, contacts)
+        if left_behind := await self._contacts.left_behind(_in_the_way(wishes, answers, contacts)):
+            await self.release(left_behind)
+            contacts = await self._contacts.get_many(names)
             answers, changed = place(wishes, contacts)
+        for _ in range(_TRIES):
             if not changed:
                 return answers
             first = [contact for contact in changed.values() if contact.id in people]
             contacts |= await self._contacts.save_holds(first or list(changed.values()))
+            answers, changed = place(wishes, contacts)
         raise Unavailable("the budget of a contact is being changed by others")
 
     async def release(self, invitations: Sequence[str]) -> None:
         """Give back the places of invitations that will not be made."""
         await self._contacts.release(invitations)
+
+
+def _in_the_way(
+    wishes: Sequence[Wish], answers: Mapping[str, Answer], contacts: Mapping[str, Contact]
+) -> Iterator[Hold]:
+    """What may stand against a wish, and what an earlier pass held for it."""
+    free = {name for name, answer in answers.items() if isinstance(answer, Granted) and answer.refusal is None}
+    for wish in wishes:
+        for hold in (hold for name in wish.contacts for hold in contacts[name].holds):
+            if wish.invitation not in free or hold.invitation == wish.invitation:
+                yield hold
 
 
 def place(wishes: Sequence[Wish], contacts: Mapping[str, Contact]) -> tuple[dict[str, Answer], dict[str, Contact]]:

@@ -177,11 +177,50 @@ async def test_a_query_that_breaks_a_rule_is_named_by_its_pointer(
         "responses?suspect=perhaps",
         "responses?updated_since=yesterday",
         "responses?updated_since=2026-11-22T12:00:00",
+        "responses?updated_since=17",
+        "events?updated_since=0001-01-01T00:00:00%2B14:00",
+        "cases?updated_before=9999-12-31T23:59:59-14:00",
+        "decisions/counts?from=17&to=18",
         "suppressions?scope=everyone",
     ],
 )
 async def test_a_filter_takes_its_own_words_only(api: ApiClient, query: str) -> None:
     await assert_problem(await api.get(f"/v1/{query}"), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "events?state=pending",
+        "events?id=ord-1",
+        "invitations?state=waiting",
+        "invitations?customer=c-3",
+        "deliveries?state=sent",
+        "deliveries?reason=poison",
+        "responses?status=partial",
+        "responses?suspect=false",
+        "responses?customer=c-3",
+        "responses?language=de",
+        "cases?active=false",
+        "cases?owner=mia",
+        "cases?unassigned=false",
+        "rewards?state=held",
+        "erasures?state=requested",
+    ],
+)
+async def test_readers_of_changes_cannot_ask_for_what_rows_may_leave(api: ApiClient, query: str) -> None:
+    name = query.partition("?")[2].partition("=")[0]
+    assert (await api.get(f"/v1/{query}")).status == 200
+    for window in ("updated_since=2026-01-01T00:00:00Z", "updated_before=2100-01-01T00:00:00Z"):
+        refused = await assert_problem(await api.get(f"/v1/{query}&{window}"), 422, "invalid")
+        assert pointers(refused) == {f"/{name}"}
+
+
+@pytest.mark.parametrize(
+    "query", ["responses?status=finished&survey=s", "events?state=decided&type=t", "rewards?state=granted"]
+)
+async def test_readers_of_changes_may_ask_for_what_no_row_leaves(api: ApiClient, query: str) -> None:
+    assert (await api.get(f"/v1/{query}&updated_since=2026-01-01T00:00:00Z")).status == 200
 
 
 @pytest.mark.parametrize("word", ["retried", True, None, ["sent"]])

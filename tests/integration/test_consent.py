@@ -73,6 +73,20 @@ async def test_the_latest_word_on_each_channel_counts_in_whatever_order_they_com
     assert people[-1].profile.consent == stored.profile.consent
 
 
+@pytest.mark.parametrize("in_one_batch", [True, False])
+@pytest.mark.parametrize("words", [(True, False), (False, True)])
+async def test_of_two_words_of_one_instant_the_no_counts(
+    store: Store, register: CustomerRegister, words: tuple[bool, bool], in_one_batch: bool
+) -> None:
+    sightings = [said(NOON, email=word) for word in words]
+    for batch in [sightings] if in_one_batch else [[sighting] for sighting in sightings]:
+        (*_, person) = await register.resolve(batch)
+    stored = await customer(store)
+    assert stored.consent_log["email"].granted is stored.profile.consent["email"] is False
+    assert person
+    assert person.profile.consent == {"email": False}
+
+
 async def test_workers_that_disagree_leave_the_latest_word(store: Store) -> None:
     await CustomerRegister(store.customers, store.clock).resolve([named(NOON - MINUTE, external_id="c-1")])
     words = [said(NOON + number * MINUTE, email=number % 2 == 1) for number in range(8)]

@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure
 from survey_service.models.contact import Contact, Frequency, Hold
 from survey_service.models.decision import Reason
 from survey_service.models.delivery import ChannelName
-from survey_service.store.contacts import REMEMBERED
+from survey_service.store.contacts import MADE_WITHIN, REMEMBERED
 from survey_service.store.store import Store
 from survey_service.work.budget import Refusal, Rules
 from survey_service.work.reserving import Answer, Granted, Reserving, Wish
@@ -40,7 +40,7 @@ def wish(number: int, *contacts: str, at: datetime, most: int = 3, exempt: bool 
 
 
 def hold(name: str, at: datetime) -> Hold:
-    return Hold(invitation=name, at=at, trigger="t", text=name)
+    return Hold(invitation=name, at=at, trigger="t", text=name, since=at)
 
 
 def granted(answers: dict[str, Answer]) -> set[str]:
@@ -250,6 +250,30 @@ async def test_a_pass_that_died_gives_its_half_back_when_the_address_is_taken(st
     answers = await reserving.reserve([wish(0, PERSON, ADDRESS, at=now, most=1), wish(2, at=now, most=1)])
     assert granted(answers) == {"inv_2"}
     assert await held(store, PERSON, ADDRESS) == [{"inv_2"}, {"inv_1"}]
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_place_whose_invitation_was_never_made_bars_nobody_for_long(store: Store, made: bool) -> None:
+    reserving = Reserving(store.contacts)
+    begin = store.clock.now()
+    assert granted(await reserving.reserve([wish(0, PERSON, ADDRESS, at=begin, most=1)])) == {"inv_0"}
+    if made:
+        await store.database["invitations"].insert_one({"_id": "inv_0"})
+    other = wish(1, "cus_2", ADDRESS, at=begin + HOUR, most=1)
+    assert granted(await reserving.reserve([other])) == set()
+    store.clock.shift += MADE_WITHIN + timedelta(seconds=1)
+    assert granted(await reserving.reserve([other])) == (set() if made else {"inv_1"})
+    assert await held(store, PERSON, ADDRESS) == ([{"inv_0"}, {"inv_0"}] if made else [set(), {"inv_1"}])
+
+
+async def test_a_pass_that_died_long_ago_left_no_place_that_others_may_take_away(store: Store) -> None:
+    own = wish(0, PERSON, ADDRESS, at=store.clock.now() + DAY)
+    await Reserving(store.contacts).reserve([own])
+    store.clock.shift += MADE_WITHIN + timedelta(seconds=1)
+    assert await Reserving(store.contacts).reserve([own]) == {"inv_0": Granted(own.at)}
+    found = await store.contacts.get_many([PERSON, ADDRESS])
+    assert await store.contacts.left_behind([hold for contact in found.values() for hold in contact.holds]) == []
+    assert await held(store, PERSON, ADDRESS) == [{"inv_0"}, {"inv_0"}]
 
 
 async def test_holds_are_found_by_their_invitation(store: Store) -> None:

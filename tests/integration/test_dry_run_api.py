@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,8 @@ import orjson
 import pymongo
 import pytest
 
+from survey_service.intake import rehearsing
+from survey_service.intake.rehearsing import Rehearsal
 from survey_service.intake.sampling import in_sample
 from survey_service.models.api_key import Scope
 from survey_service.models.contact_policy import POLICY_ID, ContactPolicyContent
@@ -17,6 +20,7 @@ from survey_service.models.ids import event_key
 from tests.support.pipeline import NAME, SOURCE, Pipeline, a_customer, an_event
 from tests.support.problems import assert_problem, pointers
 from tests.support.service import ApiClient, api_client
+from tests.support.waiting import until
 
 PATH = "/v1/triggers/dry-run"
 INLINE: dict[str, Any] = {"survey": NAME, "event_type": "order.delivered", "channels": ["email"]}
@@ -269,6 +273,61 @@ async def test_what_cannot_be_tried_is_refused_with_its_pointers(
     api: ApiClient, body: dict[str, Any], found: set[str]
 ) -> None:
     assert pointers(await assert_problem(await api.post(PATH, json=body), 422, "invalid")) == found
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+async def test_a_period_of_too_many_events_is_refused_with_their_number(
+    api: ApiClient, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    monkeypatch.setattr(rehearsing, "MAX_EVENTS", 9)
+    start = await put_history(pipeline, days=2, a_day=5)
+    body = {"trigger": NAME, "period": period(start, 2)}
+    answer = await api.post(PATH, json=body, headers={"Accept": accept})
+    problem = await assert_problem(answer, 422, "invalid")
+    assert pointers(problem) == {"/period"}
+    assert "holds 10 events" in problem["errors"][0]["message"]
+
+
+async def test_a_process_tries_one_period_at_a_time_and_events_meanwhile(api: ApiClient, pipeline: Pipeline) -> None:
+    async with pipeline.service.parts.rehearsing:
+        answer = await api.post(PATH, json={"trigger": NAME, "period": NEW_YEAR})
+        await assert_problem(answer, 503, "overloaded")
+        assert answer.headers["Retry-After"] == "10"
+        await ask(api, trigger=NAME, event=event())
+    await ask(api, trigger=NAME, period=NEW_YEAR)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+async def test_whoever_hangs_up_ends_the_trial_of_a_period(
+    api: ApiClient, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    monkeypatch.setattr(rehearsing, "CHUNK", 1)
+    start = await put_history(pipeline, days=1, a_day=400)
+    decide, decided = Rehearsal._decide, 0
+
+    async def decide_and_count(self: Rehearsal, *args: Any) -> None:
+        nonlocal decided
+        decided += 1
+        await decide(self, *args)
+
+    monkeypatch.setattr(Rehearsal, "_decide", decide_and_count)
+    body = {"trigger": NAME, "period": period(start, 1)}
+    asking = asyncio.create_task(api.post(PATH, json=body, headers={"Accept": accept}))
+    parts = pipeline.service.parts
+
+    async def has_begun() -> bool:
+        return decided > 0
+
+    async def has_ended() -> bool:
+        return not parts.rehearsing.locked()
+
+    assert await until(has_begun, "the trial has begun")
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    if not asking.cancelled():
+        asking.result().close()
+    assert await until(has_ended, "the place is free")
+    assert decided < 400
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from survey_service.models.case import Case
 from survey_service.models.decision import Decision, Outcome, Reason
 from survey_service.models.delivery import DeliveryState
 from survey_service.models.event import EventState
-from survey_service.models.ids import case_id, random_id
+from survey_service.models.ids import case_id, event_key, random_id
 from survey_service.models.incentive import Offer
 from survey_service.models.response import CallWish, ResponseStatus
 from survey_service.models.survey import SurveyContent
@@ -197,7 +197,7 @@ def _survey(question: str, dimensions: Mapping[str, str]) -> SurveyContent:
     return a_survey(questions=questions, dimensions=dimensions)
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -206,7 +206,7 @@ async def test_a_cell_that_a_spreadsheet_would_calculate_is_text(text: str, stor
     body = await exported(api, "responses", format="csv")
     (row,) = table(body)
     assert (row["comment"], row["score"]) == ("'" + text, "-3")
-    assert not any(cell.startswith(tuple("=+-@\t\r\n")) for name, cell in row.items() if name != "score")
+    assert not any(cell.startswith(tuple("=+-@\uff1d")) for name, cell in row.items() if name != "score")
 
 
 async def test_csv_is_what_rfc_4180_says(store: Store, api: ApiClient) -> None:
@@ -251,6 +251,26 @@ async def test_what_changed_is_read_oldest_first_once_it_is_settled(
     else:
         assert rows == await listed(api, resource, **since)
     assert await exported(api, resource, **since, updated_before="2020-01-02T00:00:00Z") == b""
+    assert await exported(api, resource, updated_before="2020-01-02T00:00:00Z") == b""
+    assert lines(await exported(api, resource, updated_before="2100-01-01T00:00:00Z")) == rows
+
+
+async def test_decisions_about_a_forgotten_person_are_tombstones_with_the_time_of_their_change(
+    store: Store, api: ApiClient
+) -> None:
+    await fill(store)
+    gone = {"customer": "c-42", "event_id": "", "erased_at": LATER, "updated_at": LATER}
+    await store.database["events"].update_one({"event_id": "ord-1"}, {"$set": gone})
+    rows = lines(await exported(api, "decisions", updated_since="2020-01-01T00:00:00Z"))
+    key = event_key("/shop/berlin", "ord-1")
+    at = LATER.isoformat().replace("+00:00", "Z")
+    tombstones = [{"id": f"{key}#{number}", "erased": True, "updated_at": at} for number in (0, 1)]
+    assert rows == tombstones
+    assert [row for row in await listed(api, "decisions") if row.get("erased")] == tombstones
+    (other,) = [row for row in await listed(api, "decisions") if not row.get("erased")]
+    assert other["updated_at"] > at
+    marked = [(row["id"], row["erased"]) for row in table(await exported(api, "decisions", format="csv"))]
+    assert sorted(marked) == sorted([(row["id"], "true") for row in tombstones] + [(other["id"], "")])
 
 
 async def test_the_answer_is_packed_for_those_who_ask(store: Store, api: ApiClient) -> None:
@@ -266,7 +286,12 @@ async def test_the_answer_is_packed_for_those_who_ask(store: Store, api: ApiClie
 
 @pytest.mark.parametrize(
     ("query", "pointer"),
-    [({"format": "xml"}, "/format"), ({"limit": "5"}, "/limit"), ({"updated_since": "now"}, "/updated_since")],
+    [
+        ({"format": "xml"}, "/format"),
+        ({"limit": "5"}, "/limit"),
+        ({"updated_since": "now"}, "/updated_since"),
+        ({"updated_since": "2026-01-01T00:00:00Z", "suspect": "false"}, "/suspect"),
+    ],
 )
 async def test_a_wrong_query_is_refused(query: dict[str, str], pointer: str, api: ApiClient) -> None:
     answer = await api.get("/v1/responses/export", params=query)

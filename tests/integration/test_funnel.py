@@ -18,7 +18,7 @@ from survey_service.models.rollup import stored_values, text_of
 from survey_service.models.suppression import SuppressionReason
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.parts import Parts
-from survey_service.reporting.intervals import newcombe
+from survey_service.reporting.intervals import newcombe, wilson
 from survey_service.reporting.journeys import band_of, quartiles
 from survey_service.store import journeys
 from survey_service.store.store import Store
@@ -116,6 +116,10 @@ async def test_the_funnel_counts_each_step(funnel: ApiClient) -> None:
     assert row["not_invited"] == {"cooldown": 2, "no_consent": 1, "no_trigger": 1}
     rates = figures(row, "response_rate", "completion_rate", "bounce_rate", "opt_out_rate")
     assert rates == pytest.approx((100 * 3 / 7, 100 * 2 / 3, 100 / 7, 100 * 2 / 7))
+    for name, part, of in (("response", 3, 7), ("completion", 2, 3), ("bounce", 1, 7), ("opt_out", 2, 7)):
+        interval = wilson(part, of)
+        expected = pytest.approx((100 * interval.low, 100 * interval.high))
+        assert figures(row, f"{name}_rate_ci_low", f"{name}_rate_ci_high") == expected
 
 
 async def test_the_funnel_tells_groups_apart(funnel: ApiClient) -> None:

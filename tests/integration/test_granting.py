@@ -16,6 +16,7 @@ from survey_service.models.delivery import ChannelName, Delivery, DeliveryKind, 
 from survey_service.models.incentive import Reward, RewardReason, RewardState
 from survey_service.models.outbox import NewsType, news_of
 from survey_service.models.response import FinishedBy, ResponseStatus
+from survey_service.store.forgetting import KINDS, Forgetting
 from survey_service.store.paging import PageRequest
 from survey_service.store.store import Store
 from tests.support.thanking import (
@@ -181,6 +182,30 @@ async def test_who_found_no_code_is_served_in_turn_once_there_are_codes(store: S
     assert {message.reward for message in await messages(store)} == {reward.id for reward in waiting[:2] if reward}
     # The last one still waits, and is nobody's work until there are more.
     assert await store.rewards.claims.waiting() == 0
+
+
+async def test_who_was_forgotten_meanwhile_is_given_nothing(store: Store, granting: Granting) -> None:
+    incentive = await put_incentive(store)
+    for number in range(2):
+        await granting.grant(await promised(store, number))
+    row, other = await rewards(store)
+    await Forgetting(store.database, store.configuration).forget_rows(KINDS["rewards"], {"_id": row.id})
+    await store.codes.add(VOUCHER, ["A-1", "A-2"])
+    await granting.note_codes(incentive)
+    claim = await store.rewards.claims.claim(10)
+    assert claim is not None
+    assert [each.id for each in claim.rows] == [other.id]
+    forgotten = await store.rewards.get(row.id)
+    assert forgotten is not None
+    with pytest.raises(Conflict, match="forgotten"):
+        await granting.grant_again(forgotten, KEY)
+    await Forgetting(store.database, store.configuration).forget_rows(KINDS["responses"], {"_id": row.response})
+    answer = await store.responses.get(row.response)
+    assert answer is not None
+    with pytest.raises(Conflict, match="forgotten"):
+        await granting.give(answer, VOUCHER, KEY)
+    assert await granting.grant(answer) is None
+    assert await store.codes.count(VOUCHER) == (2, 0)
 
 
 async def test_codes_that_come_while_a_claim_is_refused_are_not_missed(store: Store) -> None:

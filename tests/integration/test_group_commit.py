@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pymongo.errors import BulkWriteError, PyMongoError
+from structlog.testing import capture_logs
 
 from survey_service.errors import Overloaded, TooLarge, Unavailable
-from survey_service.store import group_commit
+from survey_service.store import database, group_commit
+from survey_service.store.database import Session
 from survey_service.store.faults import as_service_error
 from survey_service.store.group_commit import FencedUpdate, GroupInsert, GroupUpdate, Inserted
 from survey_service.store.store import Store
@@ -119,6 +122,54 @@ async def test_a_queue_that_is_full_refuses_at_once_and_takes_again_when_it_is_e
     assert await asyncio.gather(*waiting) == [[Inserted.NEW]] * 10
     assert await inserts.insert([{"_id": "later"}]) == [Inserted.NEW]
     assert "one too many" not in await ids(store)
+
+
+async def test_rows_whose_insert_took_long_carry_the_time_at_which_it_ended(
+    mongodb_uri: str, database_name: str, store: Store, inserts: GroupInsert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "_TIMELY", 0.1)
+    long_ago = store.clock.now() - timedelta(days=1)
+    old = {"_id": "old", "updated_at": long_ago}
+    assert await inserts.insert([old]) == [Inserted.NEW]
+    block = {"blockConnection": True, "blockTimeMS": 200}
+    async with failing(mongodb_uri, f"{database_name}.{THINGS}", ["insert"], **block):
+        slow = inserts.insert([{"_id": "new", "updated_at": long_ago}, old, {"_id": "untimed"}])
+        assert await slow == [Inserted.NEW, Inserted.DUPLICATE, Inserted.NEW]
+    stamps = {row["_id"]: row.get("updated_at") async for row in store.database[THINGS].find()}
+    assert stamps["old"] == long_ago
+    assert stamps["new"] > long_ago + timedelta(hours=23)
+    assert stamps["untimed"] is None
+
+
+async def test_a_transaction_that_took_long_is_begun_anew_with_new_stamps(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_TIMELY", 0.1)
+    await put(store, "row")
+    tries: list[Session] = []
+
+    async def work(session: Session) -> None:
+        tries.append(session)
+        await store.database[THINGS].update_one({"_id": "row"}, {"$inc": {"n": 1}}, session=session)
+        if len(tries) == 1:
+            await asyncio.sleep(0.2)
+
+    await store.database.transaction(work)
+    assert len(tries) == 2
+    await store.database.transaction(work)
+    row = await store.database[THINGS].find_one({"_id": "row"})
+    assert row is not None
+    assert row["n"] == 2
+
+
+async def test_a_server_that_lets_transactions_live_long_is_warned_of(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at_most, warnings in ((15.0, []), (1.0, ["database.long_transactions"])):
+        monkeypatch.setattr(database, "_LONGEST_LIFETIME", at_most)
+        with capture_logs() as logged:
+            await store.database.prepare()
+        assert [line["event"] for line in logged] == warnings
 
 
 async def test_a_call_larger_than_the_queue_passes_while_nothing_waits(store: Store) -> None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from survey_service.errors import Conflict, InvalidInput
 from survey_service.intake.deciding import MAX_DEATHS
 from survey_service.intake.receiving import Fate
+from survey_service.models.contact import Contact
 from survey_service.models.customer import CustomerProfile
 from survey_service.models.decision import Outcome, Reason
 from survey_service.models.delivery import ChannelName, DeliveryState
 from survey_service.models.event import EventState
 from survey_service.models.ids import event_key, invitation_id
-from survey_service.models.invitation import Invitation, InvitationState
+from survey_service.models.invitation import InvitationState
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.tokens import OptOutSubject
+from tests.support.deciding import holds
+from tests.support.failpoints import failing
 from tests.support.pipeline import NAME, SOURCE, Pipeline, a_customer, an_event
 
 HOUR = timedelta(hours=1)
+BAD_VALUE = 2
 
 
 async def test_an_event_becomes_an_invitation_with_the_version_that_decided(pipeline: Pipeline) -> None:
@@ -143,6 +149,75 @@ async def test_a_pass_that_died_before_its_end_is_adopted_and_not_repeated(pipel
     assert {invitation.id for invitation in await pipeline.invitations()} == set(before)
 
 
+@pytest.mark.parametrize("is_undecided", [False, True])
+async def test_a_worker_that_was_frozen_past_its_claim_invites_nobody(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, is_undecided: bool
+) -> None:
+    """Whoever took its event over has decided otherwise, or is about to."""
+    await pipeline.configure(exempt=False)
+    await pipeline.post(an_event())
+    (intake, *_) = [loop.stage for loop in pipeline.service.worker.loops]
+    insert = pipeline.store.invitations.insert_claimed
+
+    async def be_frozen_and_insert(*rows: Any) -> object:
+        monkeypatch.setattr(pipeline.store.invitations, "insert_claimed", insert)
+        pipeline.pass_time(timedelta(minutes=1))
+        await pipeline.configure(exempt=False, enabled=False)
+        if is_undecided:
+            assert await pipeline.store.events.claims.claim(1)
+        else:
+            await pipeline.run()
+        return await insert(*rows)
+
+    monkeypatch.setattr(pipeline.store.invitations, "insert_claimed", be_frozen_and_insert)
+    claim = await pipeline.store.events.claims.claim(1)
+    assert claim
+    await intake.handle(claim)
+    pipeline.pass_time(timedelta(minutes=1))
+    await pipeline.run()
+    assert (await pipeline.decision()).reason is Reason.TRIGGER_DISABLED
+    assert (await pipeline.invitations(), pipeline.letters(), await holds(pipeline)) == ((), [], {})
+
+
+async def test_a_pass_that_lost_its_claim_gives_back_what_it_held_meanwhile(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pipeline.configure(exempt=False)
+    await pipeline.post(an_event())
+    (intake, *_) = [loop.stage for loop in pipeline.service.worker.loops]
+    save = pipeline.store.contacts.save_holds
+
+    async def be_frozen_and_save(changed: Sequence[Contact]) -> object:
+        monkeypatch.setattr(pipeline.store.contacts, "save_holds", save)
+        pipeline.pass_time(timedelta(minutes=1))
+        await pipeline.configure(exempt=False, enabled=False)
+        await pipeline.run()
+        return await save(changed)
+
+    monkeypatch.setattr(pipeline.store.contacts, "save_holds", be_frozen_and_save)
+    claim = await pipeline.store.events.claims.claim(1)
+    assert claim
+    await intake.handle(claim)
+    assert (await pipeline.decision()).reason is Reason.TRIGGER_DISABLED
+    assert (await pipeline.invitations(), await holds(pipeline)) == ((), {})
+
+
+async def test_a_clock_that_is_ahead_takes_no_later_word_away(pipeline: Pipeline) -> None:
+    await pipeline.configure(delay="PT1H")
+    ahead = pipeline.clock.now() + 2 * HOUR
+    yes, no = (a_customer(consent={"email": word}, first_name=name) for word, name in ((True, "Ada"), (False, "Eve")))
+    await pipeline.handle(an_event("ord-1", yes, time=ahead))
+    pipeline.pass_time(HOUR / 2)
+    await pipeline.handle(an_event("ord-2", no))
+    assert (await pipeline.customers())[0].profile.first_name == "Eve"
+    pipeline.pass_time(30 * 24 * HOUR)
+    await pipeline.handle(an_event("ord-3"))
+    for name in ("ord-2", "ord-3"):
+        assert (await pipeline.decision(name)).reason is Reason.NO_CONSENT
+    (person,) = await pipeline.customers()
+    assert person.profile.consent == {"email": False}
+
+
 async def test_two_workers_decide_each_event_once(pipeline: Pipeline) -> None:
     await pipeline.configure("first", delay="PT2H")
     await pipeline.configure("second", delay="PT2H")
@@ -252,17 +327,17 @@ async def test_an_invitation_that_is_made_while_its_cancelling_event_is_decided_
     await pipeline.configure(delay="PT2H", cancel_on=("order.returned",))
     now = pipeline.clock.now()
     (intake, *_) = [loop.stage for loop in pipeline.service.worker.loops]
-    insert = pipeline.store.invitations.insert
+    insert = pipeline.store.invitations.insert_claimed
 
-    async def be_overtaken_and_insert(rows: list[Invitation]) -> object:
-        monkeypatch.setattr(pipeline.store.invitations, "insert", insert)
+    async def be_overtaken_and_insert(*rows: Any) -> object:
+        monkeypatch.setattr(pipeline.store.invitations, "insert_claimed", insert)
         await pipeline.post(a_return(time=now))
         other = await pipeline.store.events.claims.claim(1)
         assert other is not None
         await intake.handle(other)
-        return await insert(rows)
+        return await insert(*rows)
 
-    monkeypatch.setattr(pipeline.store.invitations, "insert", be_overtaken_and_insert)
+    monkeypatch.setattr(pipeline.store.invitations, "insert_claimed", be_overtaken_and_insert)
     await pipeline.handle(an_event(time=now - HOUR))
     invitation = await pipeline.invitation()
     assert (invitation.state, invitation.reason) == (InvitationState.CANCELLED, Reason.CANCELLED_BY_EVENT)
@@ -319,6 +394,19 @@ async def test_a_web_invitation_that_is_answered_before_it_is_planned_comes_to_r
     async with asyncio.timeout(10):
         await pipeline.run()
     assert (await pipeline.invitation()).state is InvitationState.STARTED
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_a_direct_invitation_that_could_not_be_stored_bars_no_repetition(
+    pipeline: Pipeline, mongodb_uri: str, database_name: str, key: str | None
+) -> None:
+    await pipeline.configure()
+    async with failing(mongodb_uri, f"{database_name}.invitations", ["insert"], {"times": 1}, errorCode=BAD_VALUE):
+        with pytest.raises(OperationFailure):
+            await pipeline.invite(ignore_rules=False, idempotency_key=key)
+    assert len(await holds(pipeline)) == (0 if key is None else 1)
+    made = await pipeline.invite(ignore_rules=False, idempotency_key=key)
+    assert await holds(pipeline) == {made.invitation.id: 2}
 
 
 async def test_an_idempotency_key_means_one_request(pipeline: Pipeline) -> None:

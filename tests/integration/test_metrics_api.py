@@ -257,6 +257,7 @@ async def test_volume_counts_what_began_by_how_far_it_came(figures: ApiClient) -
         key = (row["channel"], row["period_start"])
         assert (row["started"], row["suspect"]) == (counts[*key, True], counts[*key, False])
         assert (row["finished"], row["completion_rate"]) == (row["started"], 100.0)
+        assert row["completion_rate_ci_low"] < row["completion_rate_ci_high"] == 100.0
     assert sum(row["started"] for row in rows) == len(COUNTING)
 
 

@@ -12,10 +12,10 @@ import pymongo
 import pytest
 
 from survey_service.models.response import ResponseStatus
-from survey_service.models.rollup import PAIRS, SINGLE_DIMENSIONS, RollupSlice, Span
+from survey_service.models.rollup import CUBES, PAIRS, SINGLE_DIMENSIONS, RollupSlice, Span
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.reporting.rollups import tally
-from survey_service.store.rollups import LostSlice, recount_mark
+from survey_service.store.rollups import LostSlice, Rollups, recount_mark
 from survey_service.store.store import Store
 from survey_service.store.suspects import set_suspect
 from tests.support.figures import START, Cell, answered, count_answers, load, stored_cells
@@ -274,6 +274,37 @@ async def test_the_stage_counts_what_customers_answer(pipeline: Pipeline) -> Non
     await assert_equal_to_a_straight_count(pipeline.store)
     cells = await stored_cells(pipeline.store, Span.DAY)
     assert {(cell[4], cell[8]) for cell in cells} == {("nps", 9), ("volume", 1)}
+
+
+async def test_a_worker_leaves_counting_to_a_newer_version_and_another_that_starts_takes_it_over(store: Store) -> None:
+    await load(store, [answered(1)])
+    row = await claimed(store)
+    config = store.database["config"]
+    await config.update_one({"_id": "rollups"}, {"$inc": {"n": 1}})
+    with pytest.raises(LostSlice):
+        await store.rollups.recount(row, tally)
+    assert await store.rollups.claim(10) is None
+    assert await store.database["rollups"].count_documents({}) == 0
+    assert await store.rollups.waiting() == 1
+    # As after a roll-back: what the other version counted is counted anew.
+    await Rollups(store.database, LEASE).claim(10)
+    assert await config.find_one({"_id": "rollups"}) == {"_id": "rollups", "n": CUBES, "marked": True}
+    await store.database["rollup_slices"].update_many({}, {"$set": {"lease": None}})
+    await count_answers(store)
+    await assert_equal_to_a_straight_count(store)
+
+
+async def test_marks_that_a_dead_worker_did_not_set_are_set_by_the_next_and_rows_named_by_what_they_measure(
+    store: Store,
+) -> None:
+    rows = [answered(1), answered(2, measures={}, scores={}, score=None)]
+    await load(store, rows)
+    await count_answers(store)
+    await store.database["config"].update_one({"_id": "rollups"}, {"$set": {"marked": False}})
+    await store.database["responses"].update_many({}, {"$unset": {"measured": ""}})
+    assert await claimed(store)
+    found = {row["_id"]: row["measured"] async for row in store.database["responses"].find()}
+    assert found == {row.id: row.to_document()["measured"] for row in rows}
 
 
 async def test_a_fault_on_the_way_leaves_everything_to_be_counted(store: Store) -> None:

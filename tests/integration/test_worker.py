@@ -13,6 +13,7 @@ import structlog
 from survey_service.intake.receiving import PostedEvent
 from survey_service.models.decision import Outcome
 from survey_service.models.delivery import Delivery, DeliveryState
+from survey_service.store import invitations
 from survey_service.store.claims import Claim, Claims
 from survey_service.work.bells import Bells
 from survey_service.work.loop import Stage, StageLoop
@@ -184,8 +185,9 @@ async def test_while_the_database_is_away_the_worker_waits(
 
 
 async def test_a_fault_of_the_database_in_the_middle_of_a_batch_is_no_death_of_its_rows(
-    pipeline: Pipeline, mongodb_uri: str, database_name: str
+    pipeline: Pipeline, mongodb_uri: str, database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(invitations, "PATIENCE", 0.5)
     await pipeline.configure()
     await pipeline.post(*many_events(10))
     async with failing(mongodb_uri, f"{database_name}.invitations", ["insert"], errorCode=NOT_PRIMARY):

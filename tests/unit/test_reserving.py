@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from survey_service.calendars import parse_windows, zone
 from survey_service.models.contact import Contact, Hold
 from survey_service.models.decision import Reason
+from survey_service.store.contacts import contact_ids
+from survey_service.tokens import Keyring
 from survey_service.work.budget import Refusal, Rules
 from survey_service.work.reserving import Answer, Granted, Wish, place
 from tests.support.factories import NOON
@@ -237,3 +239,12 @@ def test_nobody_is_asked_more_than_once_a_day_and_every_answer_stands(first: lis
     for contact in contacts.values():
         times = sorted(hold.at for hold in contact.holds)
         assert all(later - earlier >= DAY for earlier, later in pairwise(times))
+
+
+def test_an_address_is_known_under_each_secret_while_they_are_exchanged() -> None:
+    old, new = "a secret of sixteen characters", "another secret of as many or more"
+    before, meanwhile, after = (
+        contact_ids("cus_1", "ada@example.com", Keyring(ring)) for ring in ([old], [new, old], [new])
+    )
+    assert meanwhile == (*after, before[1])
+    assert meanwhile[0] == before[0] == "cus_1"

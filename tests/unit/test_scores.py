@@ -20,6 +20,7 @@ from survey_service.reporting.intervals import (
     welch,
     wilson,
 )
+from survey_service.reporting.metric_rows import rate_columns
 from survey_service.reporting.scores import Metric, Score, corrected_level, difference_of, sample_of, score_of
 
 SCALES: list[tuple[Metric, str]] = [
@@ -253,3 +254,15 @@ def test_many_comparisons_ask_for_more_certainty_each() -> None:
     assert corrected_level(1) == pytest.approx(0.95)
     assert corrected_level(10) == pytest.approx(0.995)
     assert math.isclose(corrected_level(0), 0.95)
+
+
+@pytest.mark.parametrize(
+    ("part", "of", "rate", "has_interval"),
+    [(1, 4, 25.0, True), (0, 4, 0.0, True), (5, 4, 125.0, False), (None, 4, None, False), (0, 0, None, False)],
+)
+def test_a_rate_has_an_interval_where_it_is_a_share(
+    part: int | None, of: int, rate: float | None, has_interval: bool
+) -> None:
+    columns = rate_columns("rate", part, of)
+    assert columns["rate"] == rate
+    assert (columns["rate_ci_low"] is not None, columns["rate_ci_high"] is not None) == (has_interval, has_interval)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from survey_service.calendars import is_zone
@@ -71,4 +71,5 @@ Email = Annotated[str, StringConstraints(max_length=320), AfterValidator(_email)
 Phone = Annotated[str, AfterValidator(_phone)]
 Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_zone)]
 Locale = Annotated[str, StringConstraints(max_length=35), AfterValidator(_locale)]
-Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str)]
+_RFC3339_TEXT = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=_RFC3339_TEXT)]

@@ -70,7 +70,9 @@ class VolumeRow(PeriodRow):
 
     started: int | None
     finished: int | None
-    completion_rate: float | None
+    completion_rate: float | None = Field(description="Finished of started, in %, with its interval")
+    completion_rate_ci_low: float | None
+    completion_rate_ci_high: float | None
     suspect: int | None = Field(description="Left out of everything else")
     source: Literal["rollup", "responses"]
 
@@ -87,9 +89,17 @@ class FunnelRow(PeriodRow):
     finished: int | None
     opted_out: int | None
     response_rate: float | None = Field(description="Started of sent")
+    response_rate_ci_low: float | None
+    response_rate_ci_high: float | None
     completion_rate: float | None = Field(description="Finished of started")
+    completion_rate_ci_low: float | None
+    completion_rate_ci_high: float | None
     bounce_rate: float | None = Field(description="Bounced of sent")
+    bounce_rate_ci_low: float | None
+    bounce_rate_ci_high: float | None
     opt_out_rate: float | None = Field(description="Opted out of sent")
+    opt_out_rate_ci_low: float | None
+    opt_out_rate_ci_high: float | None
     not_invited: dict[str, int] | None = Field(description="Decisions against an invitation, by reason")
     changes: dict[str, RateChange | None] | None = Field(default=None, description="With `compare`, by rate")
 

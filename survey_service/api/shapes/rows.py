@@ -87,6 +87,7 @@ class EventRow(Row):
 class DecisionRow(Row):
     """One trigger's word about one event; `trigger` is null where no trigger matched."""
 
+    id: str = Field(description="The event's key, and which of its decisions it is")
     event: str
     event_id: str
     event_source: str
@@ -101,6 +102,7 @@ class DecisionRow(Row):
     invitation: str | None = None
     values: dict[str, Any] = Field(default={}, description="What made the decision")
     next_eligible_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = Field(default=None, description="When its event last changed")
 
 
 class DeliveryRow(Row):

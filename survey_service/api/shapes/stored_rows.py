@@ -100,7 +100,7 @@ def _show_case(document: Document) -> dict[str, Any]:
 
 
 show_event = _erasable(_show_event, EventRow.named_by)
-show_decision = _decision
+show_decision = _erasable(_decision)
 show_delivery = _erasable(_show_delivery)
 show_invitation = _erasable(_show_invitation)
 show_case = _erasable(_show_case)
