@@ -1,49 +1,29 @@
-"""What became of events, answers, rewards and cases: the figures beside scores, counted by hand."""
+"""What became of events and invitations: the figures beside scores, counted by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from survey_service.models.case import Case, CaseState
 from survey_service.models.decision import Decision, Outcome, Reason
 from survey_service.models.event import EventState
-from survey_service.models.incentive import Reward, RewardState
 from survey_service.models.invitation import Invitation, InvitationState
 from survey_service.models.rollup import stored_values, text_of
 from survey_service.models.suppression import SuppressionReason
 from survey_service.models.touchpoint import TouchpointContent
-from survey_service.parts import Parts
 from survey_service.reporting.intervals import newcombe, wilson
-from survey_service.reporting.journeys import band_of, quartiles
+from survey_service.reporting.journeys import quartiles
 from survey_service.store import journeys
 from survey_service.store.store import Store
 from survey_service.store.suppressions import person_suppression
 from survey_service.tokens import Keyring, token_hash
-from tests.support.factories import make_customer, make_delivery, make_event, make_invitation
+from tests.support.factories import make_delivery, make_event, make_invitation
 from tests.support.figures import START, answered, count_answers, load
+from tests.support.outcomes import DAY, HOUR, PERIOD, ask, figures, insert
 from tests.support.problems import assert_problem, pointers
-from tests.support.service import SECRET, ApiClient, api_client
-
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-PERIOD = {"from": (START - DAY).isoformat(), "to": (START + 20 * DAY).isoformat()}
-
-Row = dict[str, Any]
-
-
-async def ask(api: ApiClient, name: str, **query: str | list[str]) -> list[Row]:
-    answer = await api.get(f"/v1/metrics/{name}", params=PERIOD | query)
-    body = await answer.json()
-    assert answer.status == 200, body
-    return list(body["data"])
-
-
-def figures(row: Row, *names: str) -> tuple[Any, ...]:
-    return tuple(row[name] for name in names)
+from tests.support.service import SECRET, ApiClient
 
 
 def invited(number: int, state: InvitationState, **changes: Any) -> Invitation:
@@ -52,10 +32,6 @@ def invited(number: int, state: InvitationState, **changes: Any) -> Invitation:
     fields = {"id": name, "state": state, "created_at": START, "token": token, "touchpoint": "berlin"}
     fields["dimensions"] = {"agent": None}  # its survey lists agents, and the event names none
     return make_invitation(f"ord-{number}", **(fields | changes))
-
-
-async def insert(store: Store, collection: str, rows: Sequence[Any]) -> None:
-    await store.database[collection].insert_many([row.to_document() for row in rows])
 
 
 SENT = {"sent_at": START + HOUR}
@@ -208,253 +184,6 @@ async def test_times_to_answer_are_given_as_quartiles(api: ApiClient, store: Sto
 def test_quartiles_are_those_of_the_values() -> None:
     assert quartiles([7.0]) == {"p25_seconds": 7.0, "median_seconds": 7.0, "p75_seconds": 7.0}
     assert set(quartiles([]).values()) == {None}
-
-
-def reward(number: int, value: float, currency: str | None, **changes: Any) -> Reward:
-    fields = {
-        "id": f"rwd_{number}",
-        "incentive": "voucher",
-        "name": "Voucher",
-        "text": {"en": "5 off"},
-        "response": f"rsp_{number}",
-        "brand": "acme",
-        "survey": "after-delivery",
-        "touchpoint": "berlin",
-        "state": RewardState.GRANTED,
-        "value": value,
-        "currency": currency,
-        "created_at": START,
-        "granted_at": START,
-    }
-    return Reward.model_validate(fields | changes)
-
-
-async def test_incentives_cost_so_much_an_answer(api: ApiClient, store: Store) -> None:
-    await load(store, [answered(number, touchpoint="berlin") for number in range(4)] + [answered(5, touchpoint=None)])
-    await count_answers(store)
-    rewards = [
-        reward(1, 5.0, "EUR"),
-        reward(2, 5.0, "EUR"),
-        reward(3, 8.0, "GBP"),
-        reward(4, 5.0, "EUR", state=RewardState.HELD, granted_at=None),
-    ]
-    await insert(store, "rewards", rewards)
-    names = ("touchpoint", "currency", "rewards", "cost", "answers", "cost_per_answer")
-    assert [figures(row, *names) for row in await ask(api, "incentives", group_by="touchpoint")] == [
-        (None, None, 0, 0.0, 1, 0.0),
-        ("berlin", "EUR", 2, 10.0, 4, 2.5),
-        ("berlin", "GBP", 1, 8.0, 4, 2.0),
-    ]
-    few = await ask(api, "incentives", group_by="touchpoint", min_n="2")
-    assert [figures(row, "withheld", "rewards") for row in few] == [(True, None), (False, 2), (False, 1)]
-
-
-def a_case(number: int, state: CaseState, closed_at: datetime | None = None, **changes: Any) -> Case:
-    fields = {
-        "id": f"cas_{number}",
-        "state": state,
-        "title": "Unhappy",
-        "rule": "unhappy",
-        "response": answered(number).id,
-        "survey": "after-delivery",
-        "brand": "acme",
-        "touchpoint": "berlin",
-        "channel": "email",
-        "metric": "nps",
-        "scale": "0-10",
-        "due_within": "P2D",
-        "due_by": START + 2 * DAY,
-        "opened_at": START,
-        "closed_at": closed_at,
-    }
-    return Case.model_validate(fields | changes)
-
-
-async def test_cases_are_counted_with_the_time_they_took(api: ApiClient, store: Store) -> None:
-    cases = [
-        a_case(1, CaseState.OPEN, overdue=True),
-        a_case(2, CaseState.WAITING, due_by=store.clock.now() + DAY),
-        a_case(3, CaseState.RESOLVED, START + HOUR),
-        a_case(4, CaseState.CLOSED, START + 3 * HOUR),
-    ]
-    await insert(store, "cases", cases)
-    (row,) = await ask(api, "cases", group_by="touchpoint")
-    assert figures(row, "touchpoint", "opened", "active", "overdue", "closed") == ("berlin", 4, 2, 1, 2)
-    assert figures(row, "p25_seconds", "median_seconds", "p75_seconds") == (5400.0, 7200.0, 9000.0)
-    (row,) = await ask(api, "cases", min_n="5")
-    assert figures(row, "withheld", "opened", "median_seconds") == (True, None, None)
-
-
-async def test_open_cases_are_counted_at_the_end_of_each_period_however_old_they_are(
-    api: ApiClient, store: Store
-) -> None:
-    long_ago, late = START - 400 * DAY, {"due_by": START + 30 * DAY}
-    cases = [
-        a_case(1, CaseState.OPEN, opened_at=long_ago, due_by=long_ago + DAY, touchpoint="hamburg"),
-        a_case(2, CaseState.CLOSED, START + DAY, opened_at=long_ago, **late),
-        a_case(3, CaseState.RESOLVED, START + 8 * DAY, due_by=START + DAY),
-        a_case(4, CaseState.OPEN, opened_at=START + 7 * DAY, **late),
-        a_case(5, CaseState.CLOSED, START - 30 * DAY, opened_at=long_ago),
-        a_case(6, CaseState.OPEN, opened_at=START + 22 * DAY),
-    ]
-    await insert(store, "cases", cases)
-    names = ("period_start", "opened", "active", "overdue", "closed")
-    time = {"from": START.isoformat(), "to": (START + 15 * DAY).isoformat(), "granularity": "week"}
-    assert [figures(row, *names) for row in await ask(api, "cases", **time)] == [
-        ("2025-11-03T00:00:00Z", 1, 2, 2, 1),
-        ("2025-11-10T00:00:00Z", 1, 2, 1, 0),
-        ("2025-11-17T00:00:00Z", 0, 2, 1, 0),
-    ]
-    (row,) = await ask(api, "cases", touchpoint="hamburg")
-    assert figures(row, "opened", "active", "overdue", "closed") == (0, 1, 1, 0)
-    answer = await api.get("/v1/metrics/cases")
-    assert [row["active"] for row in (await answer.json())["data"]] == [3]
-
-
-WHENCE: Row = {
-    "trigger": "t",
-    "variant": "B",
-    "channel": "sms",
-    "language": "en",
-    "dimensions": {"agent": "a-1", "tier": 5},
-}
-
-
-@pytest.mark.parametrize(
-    ("query", "group"),
-    [
-        ({"group_by": "agent,variant"}, ("a-1", "B")),
-        ({"group_by": "tier,channel"}, ("5", "sms")),
-        ({"group_by": "trigger,language", "agent": "a-1"}, ("t", "en")),
-        ({"group_by": "variant", "where": "tier:5", "channel": "sms"}, ("B",)),
-    ],
-)
-async def test_what_follows_answers_is_told_apart_as_they_are(
-    api: ApiClient, store: Store, query: dict[str, str], group: tuple[str, ...]
-) -> None:
-    numbers = range(5)
-    others = [answered(9, variant="A", dimensions={"agent": "a-2", "tier": "gold"}), answered(8)]
-    await load(store, [*(answered(number, **WHENCE) for number in numbers), *others])
-    await count_answers(store)
-    await insert(store, "rewards", [reward(number, 2.0, "EUR", **WHENCE) for number in numbers])
-    await insert(store, "cases", [a_case(number, CaseState.OPEN, **WHENCE) for number in numbers])
-    (costs,) = [row for row in await ask(api, "incentives", **query) if row["cost"]]
-    cases = await ask(api, "cases", **query)
-    names = query["group_by"].split(",")
-    assert figures(costs, *names, "cost", "cost_per_answer") == (*group, 10.0, 2.0)
-    assert [figures(row, *names, "opened", "active", "withheld") for row in cases] == [(*group, 5, 5, False)]
-
-
-async def test_cases_and_costs_of_agents_with_few_answers_are_withheld(api: ApiClient, store: Store) -> None:
-    await load(store, [answered(1, **WHENCE)])
-    await count_answers(store)
-    await insert(store, "rewards", [reward(1, 2.0, "EUR", **WHENCE)])
-    await insert(store, "cases", [a_case(1, CaseState.OPEN, **WHENCE)])
-    for name, figure in (("incentives", "cost"), ("cases", "opened")):
-        (row,) = await ask(api, name, group_by="agent")
-        assert figures(row, "agent", "withheld", figure) == ("a-1", True, None)
-        answer = await api.get(f"/v1/metrics/{name}", params={"group_by": "agent", "min_n": "1"})
-        assert pointers(await assert_problem(answer, 422, "invalid")) == {"/min_n"}
-
-
-async def test_returns_tell_whether_those_who_were_helped_come_back(api: ApiClient, store: Store) -> None:
-    people = [(1, 2, True), (2, 2, False), (3, 3, True), (4, 10, True), (5, 10, False), (6, 10, True)]
-    await load(
-        store, [answered(number, scores={"nps": score}, customer=f"cus_{number}") for number, score, _ in people]
-    )
-    of_customers = {1: CaseState.RESOLVED, 2: CaseState.OPEN}
-    await insert(
-        store, "cases", [a_case(number, state, customer=f"cus_{number}") for number, state in of_customers.items()]
-    )
-    later = [
-        make_event(f"new-{number}", customer=f"cus_{number}", time=START + 5 * DAY)
-        for number, _, returned in people
-        if returned
-    ]
-    others = [
-        make_event("before", customer="cus_2", time=START - DAY),
-        make_event("late", customer="cus_2", time=START + 40 * DAY),
-        make_event("other", customer="cus_5", time=START + DAY, type="order.returned"),
-    ]
-    await insert(store, "events", [*later, *others])
-    rows = await ask(api, "returns", event_type="order.delivered", within="P30D")
-    assert [figures(row, "metric", "band", "case", "answers", "returned", "return_rate") for row in rows] == [
-        ("nps", "detractors", "none", 1, 1, 100.0),
-        ("nps", "detractors", "open", 1, 0, 0.0),
-        ("nps", "detractors", "resolved", 1, 1, 100.0),
-        ("nps", "promoters", "none", 3, 2, pytest.approx(200 / 3)),
-    ]
-    assert all(row["ci_low"] <= row["return_rate"] <= row["ci_high"] for row in rows)
-    assert all(row["period_complete"] for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("keys", "returned"),
-    [
-        (["id:c-1"], 1),
-        (["id:c-1", "email:family@example.com"], 1),
-        (["email:family@example.com"], 1),
-        (["id:c-2", "email:family@example.com"], 0),  # another person with the same mailbox
-        (["phone:+4915100000000"], 0),
-        ([], 0),
-    ],
-)
-async def test_who_came_back_by_an_imported_event_came_back(
-    api: ApiClient, store: Store, keys: list[str], returned: int
-) -> None:
-    await load(store, [answered(1, customer="cus_1"), answered(2, customer="cus_gone")])
-    await insert(store, "customers", [make_customer("c-1", id="cus_1", keys=("id:c-1", "email:family@example.com"))])
-    known = make_event("new-1", time=START + DAY, state=EventState.DECIDED, reason=Reason.IMPORTED, keys=keys)
-    await insert(store, "events", [known])
-    (row,) = await ask(api, "returns", event_type="order.delivered", within="P30D")
-    assert figures(row, "answers", "returned") == (2, returned)
-
-
-async def test_answers_that_are_too_young_say_nothing_of_returns(api: ApiClient, store: Store) -> None:
-    now = store.clock.now()
-    ages = {1: 2, 2: 8, 3: 36, 4: 38}
-    await load(store, [answered(number, now - days * DAY, customer=f"cus_{number}") for number, days in ages.items()])
-    query = {"event_type": "order.delivered", "within": "P7D"}
-    answer = await api.get("/v1/metrics/returns", params=query)
-    assert [figures(row, "answers", "period_complete") for row in (await answer.json())["data"]] == [(2, False)]
-    to = (now - 8 * DAY + HOUR).isoformat()
-    answer = await api.get("/v1/metrics/returns", params={**query, "to": to, "granularity": "hour"})
-    rows = (await answer.json())["data"]
-    assert [figures(row, "answers", "period_complete") for row in rows] == [(1, True), (1, True)]
-
-
-@pytest.mark.parametrize(
-    ("days", "pointer"),
-    [
-        ({"retain_events_days": 80}, "/within"),
-        ({"retain_answers_days": 100, "retain_events_days": 500}, "/from"),
-        ({"retain_events_days": 121}, None),
-    ],
-)
-async def test_returns_are_not_told_of_rows_that_do_not_say_any_more_whose_they_are(
-    parts: Parts, days: dict[str, int], pointer: str | None
-) -> None:
-    forgetful = replace(parts, settings=parts.settings.model_copy(update=days))
-    async with api_client(forgetful) as client:
-        answer = await client.get("/v1/metrics/returns", params={"event_type": "order.delivered"})
-        if pointer is None:
-            assert answer.status == 200
-        else:
-            assert pointers(await assert_problem(answer, 422, "invalid")) == {pointer}
-
-
-@pytest.mark.parametrize(
-    ("metric", "scale", "score", "band"),
-    [
-        ("nps", "0-10", 7, "passives"),
-        ("csat", "1-5", 4, "satisfied"),
-        ("csat", "yes-no", 0, "others"),
-        ("ces", "1-7", 5, "easy"),
-        ("mood", "1-3", 1, None),
-    ],
-)
-def test_a_score_lies_in_the_band_that_its_metric_counts(metric: str, scale: str, score: int, band: str | None) -> None:
-    assert band_of(metric, scale, score) == band
 
 
 @pytest.mark.parametrize(
