@@ -13,6 +13,7 @@ from tests.acceptance.conftest import Start
 from tests.acceptance.test_whole_way import answer
 from tests.support.backend import SURVEY, SURVEY_CONTENT, TRIGGER, Backend, Row, address_of, backend_of, make_event
 from tests.support.inbox import letters_at, server_until
+from tests.support.processes import API_KEY
 from tests.support.receiver import Receiver
 from tests.support.smtp_server import ScriptedSmtpServer
 from tests.support.waiting import until
@@ -123,7 +124,7 @@ async def test_a_two_becomes_a_case_a_reply_and_the_word_that_it_was_heard(
 
 async def patch(url: str, case: str, body: Row) -> None:
     """Change a case."""
-    headers = {"Authorization": "Bearer acceptance-key"}
+    headers = {"Authorization": f"Bearer {API_KEY}"}
     async with (
         aiohttp.ClientSession(headers=headers) as session,
         session.patch(f"{url}/v1/cases/{case}", json=body) as changed,

@@ -40,7 +40,7 @@ async def test_without_a_primary_the_answer_is_503_with_retry_after() -> None:
         async with client_of(create_api(make_parts(store))) as client:
             assert (await client.get("/livez")).status == 200
             await assert_problem(await client.get("/readyz"), 503, "unavailable")
-            response = await client.get("/v1/responses", headers={"Authorization": "Bearer sk_any"})
+            response = await client.get("/v1/responses", headers={"Authorization": "Bearer sk_any-of-those-there-are"})
             await assert_problem(response, 503, "unavailable")
             assert int(response.headers["Retry-After"]) > 0
     finally:
