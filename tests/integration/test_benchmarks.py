@@ -23,7 +23,7 @@ RATIO = re.compile(r"│ +\d+\.\d{3} │")
         pytest.param("backtest", 1, marks=pytest.mark.long),
         ("conditions", 1),
         pytest.param("sms", 1, marks=pytest.mark.long),
-        ("page", 1),
+        pytest.param("page", 1, marks=pytest.mark.long),
         pytest.param("metrics", 1, marks=pytest.mark.long),
         pytest.param("exports", 2, marks=pytest.mark.long),
         pytest.param("webhooks", 2, marks=pytest.mark.long),
