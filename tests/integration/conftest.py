@@ -18,13 +18,14 @@ from survey_service.parts import Parts
 from survey_service.store import database
 from survey_service.store.indexes import ensure_indexes
 from survey_service.store.store import Store
+from survey_service.wiring import create_app
 from tests.support.answered_history import HISTORY
 from tests.support.figures import count_answers, load
 from tests.support.helpdesk import Helpdesk, open_helpdesk
 from tests.support.hooked import Hooked, open_hooked
 from tests.support.pipeline import Pipeline, open_pipeline
 from tests.support.receiver import Receiver
-from tests.support.service import ApiClient, api_client, make_parts, open_store
+from tests.support.service import ApiClient, api_client, client_of, make_parts, open_store
 from tests.support.sms_channel import open_sms_channel, sms_settings
 from tests.support.smtp_server import ScriptedSmtpServer
 from tests.support.texting import Texting, open_texting
@@ -65,6 +66,13 @@ def parts(store: Store) -> Parts:
 async def api(parts: Parts) -> AsyncIterator[ApiClient]:
     """A client of the API whose key has every scope."""
     async with api_client(parts) as client:
+        yield client
+
+
+@pytest.fixture
+async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
+    """Somebody with a browser and nothing else; redirects are looked at, not followed."""
+    async with client_of(create_app(parts)) as client:
         yield client
 
 

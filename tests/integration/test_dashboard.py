@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -25,13 +24,6 @@ from tests.support.figures import answered, count_answers, load
 from tests.support.service import BASE_URL, ApiClient, api_client, client_of
 
 BUDGET = 60_000  # bytes of the first view
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    """Somebody with a browser and nothing else; redirects are looked at, not followed."""
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 @pytest.fixture

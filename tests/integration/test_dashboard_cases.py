@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,21 +14,14 @@ from survey_service.pages import dashboard
 from survey_service.pages.dashboard_viewers import NEEDED
 from survey_service.parts import Parts
 from survey_service.store.store import Store
-from survey_service.wiring import create_app
 from tests.support.comments import put_topics
 from tests.support.content import SURVEY, put_survey
 from tests.support.dashboards import enter_as, enter_with_key, open_shop, page
 from tests.support.factories import make_invitation
-from tests.support.service import ApiClient, client_of
+from tests.support.service import ApiClient
 
 DAY = timedelta(days=1)
 TITLES = re.compile(r'<p class="line">(?:<a[^>]*>|<b>)([^<]+)<')
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 async def open_cases(store: Store, due_in_days: list[int], **changes: Any) -> None:

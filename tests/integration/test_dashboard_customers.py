@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -22,7 +21,6 @@ from survey_service.pages.dashboard_history import MOMENTS
 from survey_service.pages.dashboard_viewers import COOKIE, NEEDED
 from survey_service.parts import Parts
 from survey_service.store.store import Store
-from survey_service.wiring import create_app
 from tests.support.dashboards import ADA, enter_as, enter_with_key, link_for, open_shop, page
 from tests.support.every_kind import EVERY_KIND
 from tests.support.factories import (
@@ -34,16 +32,9 @@ from tests.support.factories import (
     make_invitation,
     make_response,
 )
-from tests.support.service import ApiClient, client_of
+from tests.support.service import ApiClient
 
 PAGE = f"/dashboard/customers/{OUR_CUSTOMER}"
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    """Somebody with a browser and nothing else; redirects are looked at, not followed."""
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,13 +20,6 @@ from survey_service.wiring import create_app
 from tests.support.dashboards import ADA, enter_as, enter_with_key, link_for, open_shop, page
 from tests.support.factories import OUR_CUSTOMER
 from tests.support.service import BASE_URL, ApiClient, client_of
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    """Somebody with a browser and nothing else; redirects are looked at, not followed."""
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 @pytest.fixture

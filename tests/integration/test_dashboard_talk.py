@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,6 @@ from survey_service.models.person import PersonContent
 from survey_service.models.touchpoint import TouchpointContent
 from survey_service.parts import Parts
 from survey_service.store.store import Store
-from survey_service.wiring import create_app
 from tests.support.comments import STAFF, WAITING, put_topics, read_comments
 from tests.support.content import put_survey
 from tests.support.dashboards import HOSTILE, enter_as, enter_with_key, headline, page
@@ -26,12 +24,6 @@ FIGURES = re.compile(
     r'<span class="verdict (\w+)"><b>([^<]+)</b> · (\d+) answers',
     re.DOTALL,
 )
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -32,12 +31,6 @@ from tests.support.service import ApiClient, client_of, make_parts, open_store
 async def parts(store: Store) -> Parts:
     await configure_link(store)
     return make_parts(store)
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 def limited(parts: Parts, most: int, **settings: Any) -> Parts:

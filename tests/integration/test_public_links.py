@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from survey_service.pages.links import SHEET_AGE
 from survey_service.parts import Parts
 from survey_service.store.store import Store
 from survey_service.tokens import Keyring, SheetSubject
-from survey_service.wiring import create_app
 from tests.support.forms import read_page
 from tests.support.public_links import (
     LINK,
@@ -29,7 +27,7 @@ from tests.support.public_links import (
     responses,
     send,
 )
-from tests.support.service import SECRET, ApiClient, client_of, make_parts
+from tests.support.service import SECRET, ApiClient, make_parts
 
 ONCE_MORE = "please tap “Send” once more"
 
@@ -38,12 +36,6 @@ ONCE_MORE = "please tap “Send” once more"
 async def parts(store: Store) -> Parts:
     await configure_link(store)
     return make_parts(store)
-
-
-@pytest.fixture
-async def visitor(parts: Parts) -> AsyncIterator[ApiClient]:
-    async with client_of(create_app(parts)) as client:
-        yield client
 
 
 async def test_a_form_makes_one_response_that_says_where_it_comes_from(visitor: ApiClient, store: Store) -> None:
